@@ -1,0 +1,1 @@
+"""Treatment-center intake and case management."""
