@@ -1,0 +1,1 @@
+"""Staff accounts: sign-in, second factor, sessions; fills g.actor."""

@@ -1,0 +1,63 @@
+"""Tables of staff, their sessions and recovery codes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from intake.actor import Role
+from intake.db import Base, Id, Stamped, Versioned, coded, ref
+
+
+class Staff(Base, Stamped, Versioned):
+    """One member of staff with exactly one role on one site."""
+
+    __tablename__ = "staff"
+    __table_args__ = (UniqueConstraint("email"),)
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = ref("site.id")
+    email: Mapped[str]
+    name: Mapped[str]
+    role: Mapped[Role] = mapped_column(coded(Role))
+    password_hash: Mapped[str] = mapped_column(default="")
+    totp_sealed: Mapped[bytes | None]
+    totp_last_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    second_factor_at: Mapped[datetime | None]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    is_demo: Mapped[bool] = mapped_column(default=False)
+    keys_off: Mapped[bool] = mapped_column(default=False)
+    hide_names: Mapped[bool] = mapped_column(default=False)
+    last_sign_in_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+
+
+class StaffSession(Base):
+    """One signed-in browser; the cookie holds an opaque secret whose digest stands here."""
+
+    __tablename__ = "staff_session"
+
+    id: Mapped[Id]
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    staff_id: Mapped[int] = ref("staff.id")
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    second_factor: Mapped[bool] = mapped_column(default=False)
+    step_up_at: Mapped[datetime | None]
+    browser: Mapped[str] = mapped_column(default="")
+
+
+class RecoveryCode(Base):
+    """One hashed recovery code, good once."""
+
+    __tablename__ = "recovery_code"
+
+    id: Mapped[Id]
+    staff_id: Mapped[int] = ref("staff.id")
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    used_at: Mapped[datetime | None]

@@ -1,0 +1,1 @@
+"""Append-only audit, one hash chain per case, and the timeline people read."""

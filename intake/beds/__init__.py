@@ -1,0 +1,1 @@
+"""Units, beds and outpatient slots, holds and stays: capacity, derived and never counted."""

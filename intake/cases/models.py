@@ -1,0 +1,101 @@
+"""Tables of cases."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from intake.db import Base, Id, Sealed, Stamped, Versioned, coded, ref
+
+
+class CaseState(StrEnum):
+    """The states of product.md 2.2."""
+
+    IN_REVIEW = "in_review"
+    ACCEPTED = "accepted"
+    SCHEDULED = "scheduled"
+    WAITLISTED = "waitlisted"
+    NO_SHOW = "no_show"
+    ADMITTED = "admitted"
+    TRANSFER_PENDING = "transfer_pending"
+    DISCHARGED = "discharged"
+    AFTERCARE = "aftercare"
+    CLOSED = "closed"
+
+
+_OPEN = text("state NOT IN ('discharged', 'closed')")
+
+
+class Case(Base, Stamped, Versioned):
+    """One stay of a person with us, from review to closing; at most one is open per person."""
+
+    __tablename__ = "care_case"
+    __table_args__ = (
+        Index("care_case_one_open", "person_id", unique=True, postgresql_where=_OPEN, sqlite_where=_OPEN),
+        Index("care_case_owner", "owner_id", "state"),
+    )
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = ref("site.id")
+    person_id: Mapped[int] = ref("person.id")
+    opened_from: Mapped[int] = ref("inquiry.id")
+    owner_id: Mapped[int | None] = mapped_column(BigInteger)
+    opened_at: Mapped[datetime]
+    state: Mapped[CaseState] = mapped_column(coded(CaseState), default=CaseState.IN_REVIEW)
+    flags: Mapped[list[Any]] = mapped_column(default=list)
+    restricted: Mapped[bool] = mapped_column(default=False)
+    decision: Mapped[str] = mapped_column(default="")
+    decision_level: Mapped[str] = mapped_column(default="")
+    decision_reason: Mapped[Sealed | None]
+    decided_by: Mapped[int | None] = mapped_column(BigInteger)
+    decided_at: Mapped[datetime | None]
+    told_whom: Mapped[str] = mapped_column(default="")
+    external_level: Mapped[str] = mapped_column(default="")
+    external_tool: Mapped[str] = mapped_column(default="")
+    external_on: Mapped[date | None]
+    request_on: Mapped[date | None]
+    wait_number: Mapped[int | None]
+    wait_class: Mapped[str] = mapped_column(default="")
+    admitted_on: Mapped[date | None]
+    admit_level: Mapped[str] = mapped_column(default="")
+    billed_level: Mapped[str] = mapped_column(default="")
+    moud: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    naloxone: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    care_plan: Mapped[Sealed | None]
+    last_contact_on: Mapped[date | None]
+    discharged_on: Mapped[date | None]
+    discharge_type: Mapped[str] = mapped_column(default="")
+    closing_reason: Mapped[str] = mapped_column(default="")
+
+
+class Note(Base, Stamped):
+    """Free text on the timeline, sealed under the case's person."""
+
+    __tablename__ = "note"
+
+    id: Mapped[Id]
+    case_id: Mapped[int] = ref("care_case.id")
+    author_name: Mapped[str]
+    words: Mapped[Sealed]
+
+
+class CaseAlert(Base, Stamped, Versioned):
+    """A call on staff to act now; open until a person acknowledges it."""
+
+    __tablename__ = "case_alert"
+
+    id: Mapped[Id]
+    case_id: Mapped[int] = ref("care_case.id")
+    code: Mapped[str]
+    triggers: Mapped[list[Any]] = mapped_column(default=list)
+    raised_at: Mapped[datetime]
+    acknowledge_by: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[int | None] = mapped_column(BigInteger)
+    acknowledged_name: Mapped[str] = mapped_column(default="")
+    escalated_at: Mapped[datetime | None]
+    outcome: Mapped[Sealed | None]

@@ -1,0 +1,1 @@
+"""The patient's page behind a signed link: answers about a step."""

@@ -1,0 +1,1 @@
+"""Consents and disclosures: the one gate before anything leaves the center."""

@@ -1,0 +1,73 @@
+"""Tables of consents (42 CFR 2.31) and disclosures."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from intake.db import Base, Id, Sealed, Stamped, Versioned, coded, ref
+
+
+class ConsentKind(StrEnum):
+    """What is agreed to."""
+
+    TREATMENT = "treatment"
+    TELEHEALTH = "telehealth"
+    MESSAGES = "messages"
+    DISCLOSURE = "disclosure"
+
+
+class ConsentState(StrEnum):
+    """A consent counts only while active."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+class Consent(Base, Stamped, Versioned):
+    """Every element of 2.31 as a field; revocation works from the next request on."""
+
+    __tablename__ = "consent"
+
+    id: Mapped[Id]
+    person_id: Mapped[int] = ref("person.id")
+    kind: Mapped[ConsentKind] = mapped_column(coded(ConsentKind))
+    state: Mapped[ConsentState] = mapped_column(coded(ConsentState))
+    discloser: Mapped[str] = mapped_column(default="")
+    recipient: Mapped[Sealed | None]
+    description: Mapped[list[Any]] = mapped_column(default=list)
+    purpose: Mapped[str] = mapped_column(default="")
+    text_version: Mapped[str] = mapped_column(default="")
+    text_hash: Mapped[bytes] = mapped_column(default=b"")
+    notice_version: Mapped[str] = mapped_column(default="")
+    signed_at: Mapped[datetime | None]
+    signed_how: Mapped[str] = mapped_column(default="")
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Disclosure(Base, Stamped):
+    """Each release of a record, written before the first byte leaves; also when refused."""
+
+    __tablename__ = "disclosure"
+
+    id: Mapped[Id]
+    case_id: Mapped[int] = ref("care_case.id")
+    consent_id: Mapped[int | None] = ref("consent.id")
+    legal_ground: Mapped[str] = mapped_column(default="")
+    recipient: Mapped[Sealed | None]
+    purpose: Mapped[str] = mapped_column(default="")
+    scope: Mapped[list[Any]] = mapped_column(default=list)
+    actor_id: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+    notice_version: Mapped[str] = mapped_column(default="")
+    state: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")

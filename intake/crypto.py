@@ -1,0 +1,204 @@
+"""Sealing: identity, contact and free text are encrypted per person; find and match use blind tokens.
+
+A data key per owner (a person, or a short-lived draft) is wrapped by the center's key. Ciphertext is bound to
+its column and row. Deleting the data key erases everything sealed under it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from flask import current_app
+from sqlalchemy import BigInteger, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config import Config
+from intake.clock import utcnow
+from intake.db import Base, Id, db, new_id
+
+FORMAT = b"\x01"
+NONCE = 12
+ERASED = "(erased)"
+_CACHE = "data_keys"
+
+
+class SealBroken(RuntimeError):
+    """A ciphertext was changed, moved to another row or column, or sealed under another center's key."""
+
+
+class DataKey(Base):
+    """One owner's key, wrapped by the center's key; `wrapped` is emptied when the owner is erased."""
+
+    __tablename__ = "data_key"
+
+    id: Mapped[Id]
+    owner_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    wrapped: Mapped[bytes | None]
+    master: Mapped[str]
+    created_at: Mapped[datetime]
+    destroyed_at: Mapped[datetime | None]
+
+
+def _config() -> Config:
+    config: Config = current_app.extensions["intake.config"]
+    return config
+
+
+def _derived(key: bytes, label: str) -> bytes:
+    return hmac.new(key, b"intake|" + label.encode(), hashlib.sha256).digest()
+
+
+def master_name(key: bytes) -> str:
+    """The public name of a center's key, kept beside each key it wraps."""
+    return hashlib.sha256(b"master|" + key).hexdigest()[:16]
+
+
+def make_key(owner_id: int) -> DataKey:
+    """Make and add the data key of a new owner (the caller's transaction stores it)."""
+    master = _config().master_key
+    row = DataKey(id=new_id(), owner_id=owner_id, master=master_name(master), created_at=utcnow())
+    raw = AESGCM.generate_key(bit_length=256)
+    row.wrapped = _wrap(raw, row.id, master)
+    db.session.add(row)
+    _cache()[row.id] = AESGCM(raw)
+    _owners()[owner_id] = row.id
+    return row
+
+
+def _wrap(raw: bytes, key_id: int, master: bytes) -> bytes:
+    nonce = secrets.token_bytes(NONCE)
+    return nonce + AESGCM(master).encrypt(nonce, raw, b"data_key|%d" % key_id)
+
+
+def unwrap(row: DataKey, master: bytes) -> bytes:
+    """The raw data key of a row.
+
+    Raises:
+        SealBroken: wrapped by another center's key, or changed.
+    """
+    try:
+        wrapped = row.wrapped or b""
+        return AESGCM(master).decrypt(wrapped[:NONCE], wrapped[NONCE:], b"data_key|%d" % row.id)
+    except (InvalidTag, ValueError) as broken:
+        raise SealBroken("a data key cannot be opened with this center's key") from broken
+
+
+def _cache() -> dict[int, AESGCM | None]:
+    # Kept in the session, so it dies with the request and an erased key is gone from the next one on.
+    cache: dict[int, AESGCM | None] = db.session().info.setdefault(_CACHE, {})
+    return cache
+
+
+def _owners() -> dict[int, int]:
+    owners: dict[int, int] = db.session().info.setdefault("data_key_owners", {})
+    return owners
+
+
+def _remember(row: DataKey) -> None:
+    _cache()[row.id] = AESGCM(unwrap(row, _config().master_key)) if row.wrapped else None
+    if row.wrapped:
+        _owners()[row.owner_id] = row.id
+
+
+def _key_of(owner_id: int) -> int:
+    if owner_id not in _owners():
+        row = db.session.scalar(
+            select(DataKey)
+            .where(DataKey.owner_id == owner_id, DataKey.destroyed_at.is_(None))
+            .order_by(DataKey.created_at.desc())
+        )
+        if row is None:
+            raise SealBroken("this owner has no key, or was erased")
+        _remember(row)
+    return _owners()[owner_id]
+
+
+def seal(text: str, *, key_of: int, at: str, row: int) -> bytes:
+    """Encrypt `text` under the owner's key, bound to column `at` ("table.column") and row id.
+
+    Raises:
+        SealBroken: the owner has no living key.
+    """
+    key_id = _key_of(key_of)
+    key = _cache()[key_id]
+    assert key is not None
+    nonce = secrets.token_bytes(NONCE)
+    clear = unicodedata.normalize("NFC", text).encode()
+    return FORMAT + key_id.to_bytes(8, "big") + nonce + key.encrypt(nonce, clear, _bound(at, row))
+
+
+def _bound(at: str, row: int) -> bytes:
+    return f"{at}|{row}".encode()
+
+
+def key_id(blob: bytes) -> int:
+    """Which data key a ciphertext names in its header."""
+    return int.from_bytes(blob[1:9], "big")
+
+
+def prefetch(blobs: Iterable[bytes | None]) -> None:
+    """Load the keys of many ciphertexts with one statement, before a list is opened."""
+    wanted = {key_id(b) for b in blobs if b} - _cache().keys()
+    if wanted:
+        for row in db.session.scalars(select(DataKey).where(DataKey.id.in_(wanted))):
+            _remember(row)
+
+
+def open_(blob: bytes | None, *, at: str, row: int) -> str:
+    """Decrypt; "" for an empty column, "(erased)" when the owner's key was destroyed.
+
+    Raises:
+        SealBroken: the ciphertext was changed or belongs to another column or row.
+    """
+    if not blob:
+        return ""
+    if blob[:1] != FORMAT:
+        raise SealBroken("unknown format of a sealed field")
+    name = key_id(blob)
+    prefetch([blob])
+    key = _cache().get(name)
+    if key is None:
+        return ERASED
+    try:
+        return key.decrypt(blob[9 : 9 + NONCE], blob[9 + NONCE :], _bound(at, row)).decode()
+    except (InvalidTag, ValueError) as broken:
+        raise SealBroken(f"{at} of row {row} cannot be opened") from broken
+
+
+def destroy_keys(owner_id: int, *, now: datetime) -> int:
+    """Erase an owner: empty all their data keys; returns how many there were."""
+    rows = list(db.session.scalars(select(DataKey).where(DataKey.owner_id == owner_id)))
+    for row in rows:
+        row.wrapped = None
+        row.destroyed_at = now
+        _cache().pop(row.id, None)
+    _owners().pop(owner_id, None)
+    return len(rows)
+
+
+def blind(kind: str, value: str) -> int:
+    """A keyed 63-bit token of a normalised value; each kind of value has its own key."""
+    digest = hmac.new(_derived(_config().blind_key, f"blind|{kind}"), value.encode(), hashlib.sha256).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def keyed_digest(label: str, value: bytes) -> bytes:
+    """HMAC-SHA256 under the key derived for `label` (audit chain, Message-ID, digests of addresses)."""
+    return hmac.new(_derived(_config().blind_key, label), value, hashlib.sha256).digest()
+
+
+def link_token(purpose: str, subject_id: int, generation: int = 1) -> str:
+    """The secret of a mailed link: 64 hexadecimal digits, derived so that a resend carries the same link."""
+    return keyed_digest("link", f"{purpose}|{subject_id}|{generation}".encode()).hex()
+
+
+def token_digest(token: str) -> bytes:
+    """What is stored of a token: its SHA-256."""
+    return hashlib.sha256(token.encode()).digest()

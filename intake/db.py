@@ -1,0 +1,224 @@
+"""Tables' base, column types, triggers, and `transaction()`: the only place that commits.
+
+One truth on two engines: SQLite (WAL) embedded, PostgreSQL in production; the same statements serve both.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Connection,
+    Date,
+    Engine,
+    Enum,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    String,
+    event,
+    inspect,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column
+
+from intake.clock import UtcTime, real_now, to_micros
+from intake.triggers import TRIGGERS, Trigger
+
+WRITE = "intake_write"
+_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_id() -> int:
+    """A random 63-bit id, made before insert so that ciphertext can be bound to its row."""
+    return secrets.randbits(63) | 1
+
+
+def id_text(value: int) -> str:
+    """An id as 13 base32 letters, for URLs."""
+    return "".join(_LETTERS[(value >> shift) & 31] for shift in range(60, -1, -5))
+
+
+def id_value(text: str) -> int:
+    """The id of 13 base32 letters.
+
+    Raises:
+        ValueError: another length, a letter outside the alphabet, or more than 63 bits.
+    """
+    if len(text) != 13:
+        raise ValueError("an id has 13 letters")
+    value = 0
+    for letter in text:
+        value = value << 5 | _LETTERS.index(letter)
+    if value >= 1 << 63:
+        raise ValueError("an id has 63 bits")
+    return value
+
+
+Id = Annotated[int, mapped_column(BigInteger, primary_key=True, autoincrement=False, default=new_id)]
+Sealed = Annotated[bytes, mapped_column(LargeBinary)]
+Text = Annotated[str, mapped_column(String)]
+Code = Annotated[str, mapped_column(String(40))]
+
+
+def ref(target: str, *, index: bool = True, ondelete: str | None = None) -> Any:
+    """A foreign key column to `table.id`, indexed unless said otherwise."""
+    return mapped_column(BigInteger, ForeignKey(target, ondelete=ondelete), index=index)
+
+
+def coded(words: type[StrEnum]) -> Enum:
+    """A column type that stores the words of a StrEnum as text (never its member names)."""
+    return Enum(
+        words,
+        values_callable=lambda members: [m.value for m in members],
+        native_enum=False,
+        create_constraint=False,
+        validate_strings=True,
+        length=40,
+    )
+
+
+class Base(DeclarativeBase):
+    """Base of all tables; plain annotations map to the types that suit both engines."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcTime(),
+        date: Date(),
+        Decimal: Numeric(12, 4),
+        bool: Boolean(),
+        int: Integer(),
+        str: String(),
+        bytes: LargeBinary(),
+        dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),
+        list[Any]: JSON().with_variant(JSONB(), "postgresql"),
+    }
+
+
+class Stamped:
+    """Who made a row and when; 0 is the system or a person without an account."""
+
+    created_at: Mapped[datetime]
+    created_by: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Versioned:
+    """A row version: a write on an old version changes nothing and is answered with 409."""
+
+    version: Mapped[int] = mapped_column(Integer, default=1)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        """Let every ORM update repeat the version it read."""
+        return {"version_id_col": cls.version}
+
+
+db: SQLAlchemy = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
+
+
+class Nested(RuntimeError):
+    """A transaction was opened inside another one; one outcome has one transaction."""
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Open the one transaction of an outcome; commit at the end, roll back on any error.
+
+    Any open read ends first and everything the write decides on is read inside: on SQLite a read that
+    later writes would fail at once. SQLite takes the write lock here (BEGIN IMMEDIATE).
+
+    Raises:
+        Nested: a transaction is already open.
+    """
+    session = db.session()
+    if session.info.get(WRITE):
+        raise Nested("transactions do not nest")
+    session.rollback()
+    session.expire_all()
+    session.info[WRITE] = True
+    try:
+        session.connection(execution_options={WRITE: True})
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop(WRITE, None)
+
+
+def end_read() -> None:
+    """Close the session's read, before the network is waited for."""
+    db.session.rollback()
+
+
+def prepare(engine: Engine) -> None:
+    """Attach to an engine what each new connection needs; called once per engine."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.create_function("intake_real_now", 0, lambda: to_micros(real_now()))
+        for pragma in ("journal_mode=WAL", "busy_timeout=5000", "foreign_keys=ON", "synchronous=FULL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        write = connection.get_execution_options().get(WRITE)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def install_triggers(connection: Connection) -> None:
+    """(Re)create every trigger of `intake.triggers` whose table exists; Alembic's batch mode drops them on SQLite."""
+    tables = set(inspect(connection).get_table_names())
+    for trigger in TRIGGERS:
+        for statement in trigger.drop(connection.dialect.name, exists=trigger.table in tables):
+            connection.exec_driver_sql(statement)
+        if trigger.table in tables:
+            for statement in trigger.create(connection.dialect.name):
+                connection.exec_driver_sql(statement)
+
+
+__all__ = [
+    "Base",
+    "Code",
+    "Id",
+    "Nested",
+    "Sealed",
+    "Stamped",
+    "Text",
+    "Trigger",
+    "Versioned",
+    "coded",
+    "db",
+    "end_read",
+    "id_text",
+    "id_value",
+    "install_triggers",
+    "new_id",
+    "prepare",
+    "ref",
+    "transaction",
+]

@@ -1,0 +1,1 @@
+"""Read-only pages over several rooms: inbox, boards, case page, my cases, tasks, find."""

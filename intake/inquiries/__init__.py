@@ -1,0 +1,1 @@
+"""First contact: the public form, the call, the referral; attempts, promises and clocks."""

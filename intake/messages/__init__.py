@@ -1,0 +1,1 @@
+"""The outbox: every email owed is a row; kinds, claim, gate, render, record."""

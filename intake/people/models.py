@@ -1,0 +1,90 @@
+"""Tables of persons. Identity and contact are sealed under the person's own data key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from intake.db import Base, Id, Sealed, Stamped, Versioned, coded, ref
+
+
+class PersonKind(StrEnum):
+    """Known, asked about by somebody else, or merged away."""
+
+    KNOWN = "known"
+    PLACEHOLDER = "placeholder"
+    TOMBSTONE = "tombstone"
+
+
+class Person(Base, Stamped, Versioned):
+    """Any human we know of; a placeholder is one another person inquires about."""
+
+    __tablename__ = "person"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = ref("site.id")
+    kind: Mapped[PersonKind] = mapped_column(coded(PersonKind))
+    merged_into: Mapped[int | None] = ref("person.id")
+    legal_name: Mapped[Sealed | None]
+    used_name: Mapped[Sealed | None]
+    born_on: Mapped[Sealed | None]
+    age_years: Mapped[int | None]
+    pronouns: Mapped[Sealed | None]
+    sex: Mapped[str] = mapped_column(default="unknown")
+    locale: Mapped[str] = mapped_column(default="en")
+    interpreter: Mapped[bool] = mapped_column(default=False)
+    time_zone: Mapped[str]
+    reminder_hour: Mapped[int] = mapped_column(default=10)
+    reminder_minute: Mapped[int] = mapped_column(default=0)
+    allergies: Mapped[Sealed | None]
+    demographics: Mapped[Sealed | None]
+    died_at: Mapped[datetime | None]
+
+
+class ContactKind(StrEnum):
+    """How somebody can be reached."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    POST = "post"
+
+
+class ContactPoint(Base, Stamped, Versioned):
+    """One phone, email or postal address with what is safe on it; added and stopped, never overwritten."""
+
+    __tablename__ = "contact_point"
+
+    id: Mapped[Id]
+    person_id: Mapped[int] = ref("person.id")
+    kind: Mapped[ContactKind] = mapped_column(coded(ContactKind))
+    value: Mapped[Sealed]
+    may_call: Mapped[bool] = mapped_column(default=False)
+    may_voicemail: Mapped[bool] = mapped_column(default=False)
+    may_text: Mapped[bool] = mapped_column(default=False)
+    may_email: Mapped[bool] = mapped_column(default=False)
+    may_name_center: Mapped[bool] = mapped_column(default=False)
+    hours: Mapped[str] = mapped_column(default="")
+    who_else: Mapped[Sealed | None]
+    verified_at: Mapped[datetime | None]
+    verified_how: Mapped[str] = mapped_column(default="")
+    consented_at: Mapped[datetime | None]
+    consent_kinds: Mapped[list[Any]] = mapped_column(default=list)
+    stopped_at: Mapped[datetime | None]
+    bad_since: Mapped[datetime | None]
+
+
+class MatchKey(Base):
+    """A blind token of a normalised name part, birth date, phone or email; serves find and duplicates."""
+
+    __tablename__ = "match_key"
+    __table_args__ = (Index("match_key_token", "site_id", "kind", "token", "person_id"),)
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = mapped_column(BigInteger)
+    person_id: Mapped[int] = ref("person.id", ondelete="CASCADE")
+    kind: Mapped[str]
+    token: Mapped[int] = mapped_column(BigInteger)

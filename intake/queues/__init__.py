@@ -1,0 +1,1 @@
+"""Where cases wait: enter, claim, give back, park, leave."""

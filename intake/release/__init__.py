@@ -1,0 +1,1 @@
+"""The record packet, made only from an authorized disclosure."""

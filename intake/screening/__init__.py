@@ -1,0 +1,1 @@
+"""One person's answers to instruments at one sitting, their scores, and the explained placement."""

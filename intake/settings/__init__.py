@@ -1,0 +1,1 @@
+"""What a center decides: its site, words, targets and rule sets, each change versioned with an approver."""

@@ -1,0 +1,1 @@
+"""Signed dose schedules: plans, versions, holds; draft, sign, pause, resume, stop."""
