@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
 from intake.errors import RuleBroken
 
+from ..exact import half_up, number
 from .model import Instrument, Item, Score
 
 Given = Mapping[str, int]
@@ -86,12 +87,6 @@ def _code(instrument: Instrument, score: int) -> str | None:
     return band.code if band else None
 
 
-def _half_up(value: Fraction, places: int) -> Decimal:
-    """Round an exact value of 0 or above half-up; the one place where instruments round."""
-    whole = (value * 10**places + Fraction(1, 2)).__floor__()
-    return Decimal(whole).scaleb(-places).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-
-
 def _bounded(instrument: Instrument, given: Given, context: Context) -> Score:
     """Sum with bounds: unanswered items open the total from the answered sum up to plus their most points."""
     if instrument.key == "rods" and given.get("ever") == 0:
@@ -140,7 +135,7 @@ def _prorated(instrument: Instrument, given: Given) -> Score:
     missing = _missing(items, given)
     score: int | None = None
     if len(missing) <= 2:
-        score = int(_half_up(Fraction(sum(given.values()) * len(items), len(given)), 0))
+        score = int(half_up(Fraction(sum(given.values()) * len(items), len(given)), 0))
     alerts = [] if score is None else _thresholds(instrument, score)
     if instrument.key == "phq9":
         if "p9" not in given:
@@ -182,7 +177,7 @@ def _peg(instrument: Instrument, given: Given, context: Context) -> Score:
         return Score("peg", instrument.version, "incomplete", missing, (), ("score",))
     total = sum(given.values())
     mean = Fraction(total, 3)
-    baseline = _number(context, "baseline_sum", 30)
+    baseline = _earlier(context, "baseline_sum", 30)
     change = None if baseline is None else _peg_change(total, baseline)
     return Score(
         "peg",
@@ -191,8 +186,8 @@ def _peg(instrument: Instrument, given: Given, context: Context) -> Score:
         (),
         ("PEG_WORSE",) if change == "worse" else (),
         ("score", "score_whole") if change is None else ("score", "score_whole", "change"),
-        score=_half_up(mean, 1),
-        score_whole=int(_half_up(mean, 0)),
+        score=half_up(mean, 1),
+        score_whole=int(half_up(mean, 0)),
         change=change,
     )
 
@@ -227,7 +222,7 @@ def _single_value(instrument: Instrument, given: Given, context: Context) -> Sco
     if instrument.key == "craving_vas" and score is not None:
         if score >= 70:
             alerts.append("CRAVING_HIGH")
-        previous = _number(context, "previous", 100)
+        previous = _earlier(context, "previous", 100)
         if previous is not None and score - previous >= 20:
             alerts.append("CRAVING_UP")
     status: Status = "incomplete" if missing else "complete"
@@ -263,8 +258,8 @@ def _suicide_risk(instrument: Instrument, given: Given) -> Score:
     )
 
 
-def _number(context: Context, name: str, highest: int) -> Fraction | None:
-    """Return a number of the context exactly, None when it is absent.
+def _earlier(context: Context, name: str, highest: int) -> Fraction | None:
+    """Return an earlier value of the context exactly, None when it is absent.
 
     Raises:
         RuleBroken: CONTEXT_NOT_ALLOWED for text, yes/no, or a number outside 0 to `highest`.
@@ -272,10 +267,4 @@ def _number(context: Context, name: str, highest: int) -> Fraction | None:
     value = context.get(name)
     if value is None:
         return None
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) and 0 <= value <= highest:
-        return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
-    raise RuleBroken(
-        f"The earlier value has to be a number from 0 to {highest}.",
-        code="CONTEXT_NOT_ALLOWED",
-        fields={name: f"Give a number from 0 to {highest}."},
-    )
+    return number(value, "The earlier value", field=name, highest=highest, code="CONTEXT_NOT_ALLOWED")
