@@ -31,8 +31,8 @@ def number(value: object, words: str, *, field: str, highest: int, code: str = "
     """
     if isinstance(value, (int, float, Decimal, Fraction)) and not isinstance(value, bool):
         # A Decimal that is not a number refuses every comparison, so it must be looked at first.
-        finite = value.is_finite() if isinstance(value, Decimal) else True
-        if finite and (value == 0 or _FINEST <= value <= highest):
+        plain = value.is_finite() and len(value.as_tuple().digits) <= 50 if isinstance(value, Decimal) else True
+        if plain and (value == 0 or _FINEST <= value <= highest):
             return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
     raise RuleBroken(
         f"{words} has to be a number from 0 to {highest}.",
