@@ -1,1 +1,84 @@
-"""Treatment-center intake and case management."""
+"""Treatment-center intake and case management: `create_app` lists what the house is made of."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from flask import Flask
+from flask_migrate import Migrate
+from sqlalchemy.pool import NullPool
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config import Config
+from intake import clock, guard, limits, pages, tables
+from intake.accounts import login
+from intake.accounts import views as accounts
+from intake.cli import groups
+from intake.db import db, prepare
+from intake.desk import queries as desk_queries
+from intake.ops import views as ops
+
+ROOT = Path(__file__).resolve().parent.parent
+
+TABLES = tables.ROOMS
+
+BLUEPRINTS = (
+    accounts.bp,
+    ops.bp,
+)
+
+migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Build the application of one process.
+
+    Raises:
+        ConfigError: a setting is missing or weak. Undeclared: a route declares no access.
+    """
+    config = config or Config.read()
+    if config.production:
+        clock.lock()
+    app = Flask(__name__, template_folder=str(ROOT / "templates"))
+    app.extensions["intake.config"] = config
+    app.config.update(_flask_settings(config))
+    if config.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies, x_host=0)  # type: ignore[method-assign]
+    db.init_app(app)
+    migrate.init_app(app, db)
+    with app.app_context():
+        prepare(db.engine)
+    login.install(app)
+    guard.install(app, login.load_actor)
+    limits.install(app, config.redis_url)
+    pages.install(app, desk_queries.shell, https=config.https)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    for group in groups:
+        app.cli.add_command(group)
+    guard.check_declared(app)
+    return app
+
+
+def _flask_settings(config: Config) -> dict[str, object]:
+    engine: dict[str, object] = {"pool_pre_ping": True}
+    if config.database_url.startswith("sqlite"):
+        engine = {"poolclass": NullPool} if os.environ.get("INTAKE_NO_POOL") else {}
+    return {
+        "SECRET_KEY": config.secret_key,
+        "SECRET_KEY_FALLBACKS": list(config.secret_key_fallbacks),
+        "SQLALCHEMY_DATABASE_URI": config.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine,
+        "SESSION_COOKIE_SECURE": config.https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_PATH": "/",
+        "MAX_CONTENT_LENGTH": config.max_content_length,
+        "MAX_FORM_PARTS": 500,
+        "WTF_CSRF_TIME_LIMIT": 12 * 3600,
+        "WTF_CSRF_SSL_STRICT": config.https,
+        "TRUSTED_HOSTS": [*config.trusted_hosts, *(() if config.production else ("localhost", "127.0.0.1"))],
+        "BABEL_DEFAULT_LOCALE": "en",
+        "SEND_FILE_MAX_AGE_DEFAULT": 3600,
+    }

@@ -167,6 +167,22 @@ def transaction() -> Iterator[Session]:
         session.info.pop(WRITE, None)
 
 
+@contextmanager
+def aside() -> Iterator[Session]:
+    """A short transaction of its own beside the request's (sign-in checks, heartbeats), committed at the end."""
+    with Session(db.engine, expire_on_commit=False) as session:
+        session.connection(execution_options={WRITE: True})
+        yield session
+        session.commit()
+
+
+@contextmanager
+def glance() -> Iterator[Session]:
+    """A short read beside the request's session; it leaves no read open."""
+    with Session(db.engine, expire_on_commit=False) as session:
+        yield session
+
+
 def end_read() -> None:
     """Close the session's read, before the network is waited for."""
     db.session.rollback()
@@ -211,9 +227,11 @@ __all__ = [
     "Text",
     "Trigger",
     "Versioned",
+    "aside",
     "coded",
     "db",
     "end_read",
+    "glance",
     "id_text",
     "id_value",
     "install_triggers",

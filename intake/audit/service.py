@@ -1,0 +1,166 @@
+"""Write the audit: one keyed hash chain per case and one per site, in the transaction of what it records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import g, has_app_context
+from sqlalchemy import select
+
+from intake import crypto
+from intake.actor import Actor
+from intake.audit.models import AuditChain, AuditEntry, TimelineEntry
+from intake.clock import to_micros
+from intake.db import db, new_id
+
+LOOK_AGAIN = timedelta(minutes=5)
+BOARD_AGAIN = timedelta(minutes=15)
+GENESIS = b"\x00" * 32
+
+
+def record(
+    *,
+    actor: Actor,
+    verb: str,
+    record: str,
+    record_id: int | None,
+    now: datetime,
+    site_id: int | None = None,
+    case_id: int | None = None,
+    changed: Sequence[str] = (),
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    purpose: str = "",
+) -> AuditEntry:
+    """Append one entry to the chain of `case_id`, or of the site; values enter only as a keyed digest."""
+    site = actor.site_id if site_id is None else site_id
+    chain = _locked_chain(case_id or site, site)
+    entry = AuditEntry(
+        id=new_id(),
+        chain_id=chain.id,
+        seq=chain.seq + 1,
+        site_id=site,
+        case_id=case_id,
+        actor_id=actor.id,
+        verb=verb,
+        record=record,
+        record_id=record_id,
+        purpose=purpose,
+        changed=sorted(changed),
+        digest=_values_digest(before, after),
+        request_id=str(g.get("request_id", "")) if has_app_context() else "",
+        at=now,
+        prev_hash=chain.head,
+    )
+    entry.hash = entry_hash(entry)
+    chain.seq, chain.head = entry.seq, entry.hash
+    db.session.add(entry)
+    db.session.flush()
+    return entry
+
+
+def _locked_chain(chain_id: int, site_id: int) -> AuditChain:
+    chain = db.session.scalar(
+        select(AuditChain).where(AuditChain.id == chain_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if chain is None:
+        chain = AuditChain(id=chain_id, site_id=site_id, seq=0, head=GENESIS)
+        db.session.add(chain)
+    return chain
+
+
+def _values_digest(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> bytes:
+    if not before and not after:
+        return b""
+    text = json.dumps([before or {}, after or {}], sort_keys=True, default=str)
+    return crypto.keyed_digest("audit-values", text.encode())
+
+
+def entry_hash(entry: AuditEntry) -> bytes:
+    """HMAC-SHA256 over the canonical form of an entry and the hash before it."""
+    parts = [
+        entry.chain_id,
+        entry.seq,
+        entry.site_id,
+        entry.case_id,
+        entry.actor_id,
+        entry.verb,
+        entry.record,
+        entry.record_id,
+        entry.purpose,
+        list(entry.changed),
+        entry.digest.hex(),
+        entry.request_id,
+        to_micros(entry.at),
+        entry.prev_hash.hex(),
+        entry.id,
+    ]
+    return crypto.keyed_digest("audit", json.dumps(parts, separators=(",", ":")).encode())
+
+
+def looked(*, actor: Actor, case_id: int, purpose: str, now: datetime, record_name: str = "care_case") -> None:
+    """Record a read of one case: one entry per actor, case, purpose and five minutes (rulings 11)."""
+    recent = db.session.scalar(
+        select(AuditEntry.id)
+        .where(
+            AuditEntry.actor_id == actor.id,
+            AuditEntry.case_id == case_id,
+            AuditEntry.verb == "looked",
+            AuditEntry.purpose == purpose,
+            AuditEntry.at > now - LOOK_AGAIN,
+        )
+        .limit(1)
+    )
+    if recent is None:
+        record(
+            actor=actor, verb="looked", record=record_name, record_id=case_id, case_id=case_id, purpose=purpose, now=now
+        )
+
+
+def looked_at_board(*, actor: Actor, board: str, filter_words: str, now: datetime) -> None:
+    """Record a list, search or count: one system entry per actor, board and 15 minutes, with its filter."""
+    purpose = f"{board}?{filter_words}" if filter_words else board
+    recent = db.session.scalar(
+        select(AuditEntry.id)
+        .where(
+            AuditEntry.actor_id == actor.id,
+            AuditEntry.case_id.is_(None),
+            AuditEntry.verb == "listed",
+            AuditEntry.purpose == purpose,
+            AuditEntry.at > now - BOARD_AGAIN,
+        )
+        .limit(1)
+    )
+    if recent is None:
+        record(actor=actor, verb="listed", record="board", record_id=None, purpose=purpose, now=now)
+
+
+def tell(
+    *,
+    kind: str,
+    actor: Actor,
+    now: datetime,
+    case_id: int | None = None,
+    inquiry_id: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    words: str = "",
+    words_key_of: int | None = None,
+) -> TimelineEntry:
+    """Add one line to the story of a case or inquiry; free `words` are sealed under `words_key_of` (a person)."""
+    entry = TimelineEntry(
+        id=new_id(),
+        site_id=actor.site_id,
+        case_id=case_id,
+        inquiry_id=inquiry_id,
+        at=now,
+        actor_id=actor.id,
+        kind=kind,
+        params={**(params or {}), "by": actor.name},
+    )
+    if words and words_key_of is not None:
+        entry.words = crypto.seal(words, key_of=words_key_of, at="timeline_entry.words", row=entry.id)
+    db.session.add(entry)
+    return entry

@@ -1,0 +1,218 @@
+"""What every page has: request id, security headers, error pages that keep what was typed, words, and the shell."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, make_response, render_template, request, session
+from flask.typing import ResponseReturnValue
+from flask_babel import Babel, get_locale, gettext
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import HTTPException
+
+from intake.actor import Actor
+from intake.db import db, id_text
+from intake.errors import IntakeError, Missing
+from intake.guard import optional_actor
+from intake.settings import queries as settings
+
+LOCALES = ("en", "es")
+POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
+    "X-Frame-Options": "DENY",
+}
+NOT_KEPT = {"csrf_token", "password", "code", "version"}
+MOST_KEPT = 60
+RETRY_SECONDS = 5
+
+log = structlog.get_logger("intake")
+csrf = CSRFProtect()
+babel = Babel()
+
+Shell = Callable[[Actor], Any]
+
+
+def install(app: Flask, shell: Shell, *, https: bool) -> None:
+    """Attach headers, error pages and template words; `shell` gives the frame of staff pages."""
+    csrf.init_app(app)
+    babel.init_app(app, locale_selector=_locale)
+    app.before_request(_begin)
+    app.after_request(_headers(https))
+    app.teardown_request(_finish)
+    app.context_processor(lambda: _context(shell))
+    app.jinja_env.filters["id"] = id_text
+    app.jinja_env.globals["get_locale"] = get_locale
+    app.register_error_handler(IntakeError, _intake_error)
+    app.register_error_handler(CSRFError, _form_expired)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(StaleDataError, _stale)
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(PoolTimeout, _database_away)
+    app.register_error_handler(DBAPIError, _database_error)
+    app.register_error_handler(500, _fault)
+
+
+def _locale() -> str:
+    chosen = session.get("locale") if request else None
+    if chosen in LOCALES:
+        return str(chosen)
+    return request.accept_languages.best_match(LOCALES, "en") or "en" if is_public_page() else "en"
+
+
+def is_public_page() -> bool:
+    """True on pages of the public and patient skin."""
+    return optional_actor() is None
+
+
+def _begin() -> None:
+    g.request_id = secrets.token_hex(8)
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _finish(_error: BaseException | None) -> None:
+    db.session.rollback()
+
+
+def _headers(https: bool) -> Callable[[Response], Response]:
+    def add(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if https:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        if request.endpoint != "static":
+            response.headers.setdefault("Cache-Control", "no-store")
+            response.vary.add("Cookie")
+        response.headers["X-Request-Id"] = g.get("request_id", "")
+        return response
+
+    return add
+
+
+def _context(shell: Shell) -> dict[str, Any]:
+    actor = optional_actor()
+    context: dict[str, Any] = {"_": gettext, "current_actor": actor, "lang": str(get_locale() or "en")}
+    try:
+        center = settings.site(actor.site_id) if actor else settings.the_site()
+    except (Missing, OperationalError, DBAPIError):
+        context["site"] = _no_site()
+        context["shell"] = None
+        return context
+    context["site"] = SimpleNamespace(
+        name=center.name,
+        center_name=center.name,
+        discreet_name=center.discreet_name,
+        phone=center.phone,
+        phone_href="tel:" + "".join(c for c in center.phone if c.isdigit() or c == "+"),
+        leave_url=center.leave_url,
+        prefix=center.reference_prefix,
+    )
+    context["shell"] = shell(actor) if actor else None
+    return context
+
+
+def _no_site() -> SimpleNamespace:
+    return SimpleNamespace(
+        name="",
+        center_name="",
+        discreet_name="",
+        phone="911",
+        phone_href="tel:911",
+        leave_url="https://www.weather.gov/",
+        prefix="",
+    )
+
+
+def _kept() -> list[tuple[str, str]]:
+    if request.method != "POST":
+        return []
+    pairs = [(k, v) for k, v in request.form.items(multi=True) if k not in NOT_KEPT and v.strip()]
+    return [(k[:60], v[:5000]) for k, v in pairs[:MOST_KEPT]]
+
+
+def _page(status: int, sentence: str, **more: Any) -> ResponseReturnValue:
+    template = f"system/{status}.html"
+    if template not in _PAGES:
+        template = "system/409.html" if status == 422 else "system/404.html"
+    if request.headers.get("X-Fragment"):
+        return make_response(sentence, status, {"Content-Type": "text/plain; charset=utf-8"})
+    body = render_template(template, sentence=sentence, kept=_kept(), actor=optional_actor(), **more)
+    return make_response(body, status)
+
+
+_PAGES = {f"system/{n}.html" for n in (403, 404, 409, 413, 419, 429, 500, 503)}
+
+
+def _intake_error(error: IntakeError) -> ResponseReturnValue:
+    return _page(error.status, error.message, fields=error.fields)
+
+
+def _form_expired(error: CSRFError) -> ResponseReturnValue:
+    answer = make_response(_page(419, gettext("This page was open for a long time. Please send it again.")))
+    # 419 is no registered status; browsers and caches treat it as any other refused request.
+    answer.status_code = 419
+    return answer
+
+
+_SENTENCES = {
+    400: "The browser sent something this page cannot read.",
+    401: "Please sign in again.",
+    403: "You may not open this page.",
+    404: "There is no such page.",
+    405: "This address does not take that.",
+    410: "This link has ended.",
+    413: "That was too large to send.",
+    429: "That was too often in a short time. Wait a minute and try again.",
+}
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if 300 <= status < 400:
+        return error.get_response(request.environ)
+    sentence = _SENTENCES.get(status, "That did not work.")
+    answer = make_response(_page(status if status < 500 else 500, gettext(sentence)))
+    answer.status_code = status
+    return answer
+
+
+def _stale(error: StaleDataError) -> ResponseReturnValue:
+    return _page(
+        409, gettext("Somebody changed this while you had it open. Look at what is there now, then save again.")
+    )
+
+
+def _database_away(error: OperationalError | PoolTimeout) -> ResponseReturnValue:
+    db.session.remove()
+    log.warning("database_away", error=type(error).__name__)
+    answer = make_response(
+        _page(503, gettext("We could not save this just now. Nothing you typed is lost. Please try again in a moment."))
+    )
+    answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
+
+
+def _database_error(error: DBAPIError) -> ResponseReturnValue:
+    if isinstance(error.orig, sqlite3.OperationalError) or error.connection_invalidated:
+        return _database_away(OperationalError(None, None, error.orig or error))
+    return _fault(error)
+
+
+def _fault(error: Exception) -> ResponseReturnValue:
+    db.session.remove()
+    log.error("fault", error=type(error).__name__, endpoint=request.endpoint, exc_info=True)
+    return _page(500, gettext("Something broke on our side. It is written down, and your answers are below."))

@@ -1,0 +1,132 @@
+"""Owe, claim and finish work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from intake import crypto
+from intake.actor import Actor, Role, system
+from intake.audit import service as audit
+from intake.db import db, new_id
+from intake.errors import AlreadyDone, Missing
+from intake.tasks.models import Task, TaskState
+
+LIVE = (TaskState.OPEN, TaskState.CLAIMED)
+
+
+def owe(
+    *,
+    site_id: int,
+    kind: str,
+    key: str,
+    role: Role,
+    due_at: datetime,
+    cause: str,
+    now: datetime,
+    case_id: int | None = None,
+    inquiry_id: int | None = None,
+    owner_id: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    actor: Actor | None = None,
+) -> Task:
+    """Create a task, or return the live one of the same key (bringing its due time forward when sooner)."""
+    known = db.session.scalar(select(Task).where(Task.site_id == site_id, Task.key == key, Task.state.in_(LIVE)))
+    if known is not None:
+        known.due_at = min(known.due_at, due_at)
+        return known
+    by = actor or system(site_id)
+    row = Task(
+        id=new_id(),
+        site_id=site_id,
+        kind=kind,
+        key=key,
+        role=role,
+        due_at=due_at,
+        cause=cause,
+        case_id=case_id,
+        inquiry_id=inquiry_id,
+        owner_id=owner_id,
+        params=dict(params or {}),
+        created_at=now,
+        created_by=by.id,
+    )
+    db.session.add(row)
+    audit.record(
+        actor=by, verb="owed", record="task", record_id=row.id, site_id=site_id, case_id=case_id, purpose=kind, now=now
+    )
+    return row
+
+
+def _live(task_id: int, actor: Actor) -> Task:
+    row = db.session.scalar(select(Task).where(Task.id == task_id, Task.site_id == actor.site_id).with_for_update())
+    if row is None:
+        raise Missing("There is no such task.")
+    if row.state not in LIVE:
+        raise AlreadyDone("This task was already ended.")
+    return row
+
+
+def claim(task_id: int, *, actor: Actor, now: datetime) -> Task:
+    """Take a task.
+
+    Raises:
+        Missing: no such task here. AlreadyDone: it was ended, or somebody else took it.
+    """
+    row = _live(task_id, actor)
+    if row.owner_id not in (None, actor.id) and row.state is TaskState.CLAIMED:
+        raise AlreadyDone("Somebody else took this task.")
+    row.state, row.owner_id = TaskState.CLAIMED, actor.id
+    audit.record(actor=actor, verb="claimed", record="task", record_id=row.id, case_id=row.case_id, now=now)
+    return row
+
+
+def finish(task_id: int, *, actor: Actor, outcome: str, now: datetime, reason: str = "") -> Task:
+    """End a task with its outcome code; the free reason is sealed when the task belongs to a person's case.
+
+    Raises:
+        Missing: no such task here. AlreadyDone: it was already ended.
+    """
+    row = _live(task_id, actor)
+    row.state, row.outcome, row.ended_at, row.ended_by = TaskState.DONE, outcome, now, actor.id
+    _keep_reason(row, reason, now)
+    audit.record(
+        actor=actor, verb="finished", record="task", record_id=row.id, case_id=row.case_id, purpose=outcome, now=now
+    )
+    return row
+
+
+def _keep_reason(row: Task, reason: str, now: datetime) -> None:
+    if not reason:
+        return
+    # A task may concern no person yet, so its reason has a key of its own.
+    crypto.make_key(row.id)
+    row.reason = crypto.seal(reason, key_of=row.id, at="task.reason", row=row.id)
+
+
+def snooze(task_id: int, *, until: datetime, reason: str, actor: Actor, now: datetime) -> Task:
+    """Put a task off until a time, with a reason.
+
+    Raises:
+        Missing: no such task here. AlreadyDone: it was already ended.
+    """
+    row = _live(task_id, actor)
+    row.snoozed_until = until
+    _keep_reason(row, reason, now)
+    audit.record(actor=actor, verb="snoozed", record="task", record_id=row.id, case_id=row.case_id, now=now)
+    return row
+
+
+def cancel(key: str, *, site_id: int, reason: str, now: datetime, actor: Actor | None = None) -> int:
+    """Cancel every live task of a key; returns how many there were."""
+    by = actor or system(site_id)
+    rows = list(db.session.scalars(select(Task).where(Task.site_id == site_id, Task.key == key, Task.state.in_(LIVE))))
+    for row in rows:
+        row.state, row.outcome, row.ended_at, row.ended_by = TaskState.CANCELLED, reason, now, by.id
+        audit.record(
+            actor=by, verb="cancelled", record="task", record_id=row.id, case_id=row.case_id, purpose=reason, now=now
+        )
+    return len(rows)
