@@ -221,3 +221,8 @@ def end_sessions(staff_id: int, *, now: datetime) -> None:
         .where(StaffSession.staff_id == staff_id, StaffSession.revoked_at.is_(None))
         .values(revoked_at=now)
     )
+
+
+def set_keys(*, off: bool, actor: Actor) -> None:
+    """Switch keyboard shortcuts off or on for oneself."""
+    db.session.execute(update(Staff).where(Staff.id == actor.id).values(keys_off=off))

@@ -10,10 +10,9 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 
 from intake.accounts import login, service
-from intake.accounts.models import Staff
 from intake.actor import Role
 from intake.clock import utcnow
-from intake.db import db, transaction
+from intake.db import transaction
 from intake.errors import Missing
 from intake.guard import current_actor, public, requires
 from intake.limits import limiter
@@ -160,7 +159,5 @@ def keys() -> ResponseReturnValue:
     """Switch keyboard shortcuts on or off for oneself."""
     off = request.form.get("keys") == "off"
     with transaction():
-        staff = db.session.get(Staff, current_actor().id)
-        if staff is not None:
-            staff.keys_off = off
+        service.set_keys(off=off, actor=current_actor())
     return redirect(own_path(request.form.get("next", "")))
