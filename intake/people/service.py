@@ -1,0 +1,292 @@
+"""Add people and the ways to reach them; contact points are added and stopped, never overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import delete, select
+
+from intake import crypto
+from intake.actor import Actor
+from intake.audit import service as audit
+from intake.db import db, new_id
+from intake.errors import Missing, RuleBroken
+from intake.people import matching
+from intake.people.models import ContactKind, ContactPoint, MatchKey, Person, PersonKind
+from intake.settings.models import Site
+
+
+def add_person(
+    *,
+    site: Site,
+    kind: PersonKind,
+    used_name: str,
+    time_zone: str = "",
+    actor: Actor,
+    now: datetime,
+    legal_name: str = "",
+    born_on: date | None = None,
+    age_years: int | None = None,
+    pronouns: str = "",
+    sex: str = "unknown",
+    locale: str = "en",
+    interpreter: bool = False,
+    allergies: str = "",
+) -> Person:
+    """Add one human with a data key of their own; names may be empty (a placeholder nobody named)."""
+    row = Person(
+        id=new_id(),
+        site_id=site.id,
+        kind=kind,
+        age_years=age_years,
+        sex=sex,
+        locale=locale,
+        interpreter=interpreter,
+        time_zone=time_zone or site.time_zone,
+        created_at=now,
+        created_by=actor.id,
+    )
+    crypto.make_key(row.id)
+    _seal_into(row, used_name=used_name, legal_name=legal_name, pronouns=pronouns, allergies=allergies)
+    row.born_on = crypto.seal(born_on.isoformat(), key_of=row.id, at="person.born_on", row=row.id) if born_on else None
+    db.session.add(row)
+    db.session.flush()
+    _index_names(row)
+    audit.record(actor=actor, verb="added", record="person", record_id=row.id, site_id=site.id, now=now)
+    return row
+
+
+def _seal_into(row: Person, **clear: str) -> None:
+    for field, text in clear.items():
+        blob = crypto.seal(text, key_of=row.id, at=f"person.{field}", row=row.id) if text else None
+        setattr(row, field, blob)
+
+
+def _open(row: Person, field: str) -> str:
+    return crypto.open_(getattr(row, field), at=f"person.{field}", row=row.id)
+
+
+def _index_names(row: Person) -> None:
+    """Write the name tokens anew; a placeholder has none, since it must never be found as a patient."""
+    kinds = ("name3", "name4", "name5", "name6", "sound", "sound_year", "start_born")
+    db.session.execute(delete(MatchKey).where(MatchKey.person_id == row.id, MatchKey.kind.in_(kinds)))
+    if row.kind is not PersonKind.KNOWN:
+        return
+    names = [_open(row, "used_name"), _open(row, "legal_name")]
+    born = _open(row, "born_on")
+    keys = matching.name_keys(*names)
+    keys |= matching.birth_keys(names, date.fromisoformat(born) if born else None)
+    _add_keys(row, keys)
+
+
+def _add_keys(row: Person, keys: set[matching.Key]) -> None:
+    db.session.add_all(
+        MatchKey(id=new_id(), site_id=row.site_id, person_id=row.id, kind=kind, token=token)
+        for kind, token in sorted(keys)
+    )
+
+
+def _living(person_id: int, actor: Actor) -> Person:
+    row = db.session.scalar(select(Person).where(Person.id == person_id, Person.site_id == actor.site_id))
+    if row is None:
+        raise Missing("There is no such person.")
+    if row.kind is PersonKind.TOMBSTONE:
+        raise RuleBroken("This record was joined with another one. Open that one instead.", code="TOMBSTONE")
+    return row
+
+
+def rename(
+    person_id: int,
+    *,
+    actor: Actor,
+    now: datetime,
+    used_name: str | None = None,
+    legal_name: str | None = None,
+    pronouns: str | None = None,
+    allergies: str | None = None,
+    born_on: date | None = None,
+    age_years: int | None = None,
+) -> Person:
+    """Change what a person is called or when they were born; None leaves a field as it is.
+
+    Raises:
+        Missing: no such person here. RuleBroken: TOMBSTONE, the record was joined with another.
+    """
+    row = _living(person_id, actor)
+    given = {"used_name": used_name, "legal_name": legal_name, "pronouns": pronouns, "allergies": allergies}
+    changed = {field: text for field, text in given.items() if text is not None}
+    _seal_into(row, **changed)
+    fields = list(changed)
+    if born_on is not None:
+        row.born_on = crypto.seal(born_on.isoformat(), key_of=row.id, at="person.born_on", row=row.id)
+        fields.append("born_on")
+    if age_years is not None:
+        row.age_years = age_years
+        fields.append("age_years")
+    _index_names(row)
+    audit.record(
+        actor=actor, verb="changed", record="person", record_id=row.id, site_id=row.site_id, changed=fields, now=now
+    )
+    return row
+
+
+def become_known(person_id: int, *, how: str, actor: Actor, now: datetime) -> Person:
+    """Turn a placeholder into a known person: they got in touch or agreed to be contacted (product.md 2.2).
+
+    Raises:
+        Missing: no such person here. RuleBroken: TOMBSTONE.
+    """
+    row = _living(person_id, actor)
+    if row.kind is PersonKind.PLACEHOLDER:
+        row.kind = PersonKind.KNOWN
+        _index_names(row)
+        for point in db.session.scalars(select(ContactPoint).where(ContactPoint.person_id == row.id)):
+            _index_contact(row, point.kind, crypto.open_(point.value, at="contact_point.value", row=point.id))
+        audit.record(
+            actor=actor,
+            verb="became_known",
+            record="person",
+            record_id=row.id,
+            site_id=row.site_id,
+            purpose=how,
+            now=now,
+        )
+    return row
+
+
+def _index_contact(person: Person, kind: ContactKind, value: str) -> None:
+    if person.kind is not PersonKind.KNOWN:
+        return
+    keys = matching.phone_keys(value) if kind is ContactKind.PHONE else set()
+    if kind is ContactKind.EMAIL:
+        keys = matching.email_keys(value)
+    known = set(
+        db.session.execute(select(MatchKey.kind, MatchKey.token).where(MatchKey.person_id == person.id)).tuples()
+    )
+    _add_keys(person, keys - known)
+
+
+def add_contact(
+    person: Person,
+    *,
+    kind: ContactKind,
+    value: str,
+    actor: Actor,
+    now: datetime,
+    may_call: bool = False,
+    may_voicemail: bool = False,
+    may_text: bool = False,
+    may_email: bool = False,
+    may_name_center: bool = False,
+    verified_how: str = "",
+    consent: bool = False,
+    consent_kinds: Sequence[str] = (),
+    hours: str = "",
+    who_else: str = "",
+) -> ContactPoint:
+    """Add one way to reach a person; `value` is already in normal form (E.164, normalised email).
+
+    The permissions default to no. `verified_how` says who made sure that the address is theirs, `consent` that they
+    agreed to reminders there.
+    """
+    row = ContactPoint(
+        id=new_id(),
+        person_id=person.id,
+        kind=kind,
+        may_call=may_call,
+        may_voicemail=may_voicemail,
+        may_text=may_text,
+        may_email=may_email,
+        may_name_center=may_name_center,
+        hours=hours,
+        verified_at=now if verified_how else None,
+        verified_how=verified_how,
+        consented_at=now if consent else None,
+        consent_kinds=list(consent_kinds),
+        created_at=now,
+        created_by=actor.id,
+    )
+    row.value = crypto.seal(value, key_of=person.id, at="contact_point.value", row=row.id)
+    if who_else:
+        row.who_else = crypto.seal(who_else, key_of=person.id, at="contact_point.who_else", row=row.id)
+    db.session.add(row)
+    _index_contact(person, kind, value)
+    audit.record(
+        actor=actor,
+        verb="added",
+        record="contact_point",
+        record_id=row.id,
+        site_id=person.site_id,
+        purpose=kind,
+        now=now,
+    )
+    return row
+
+
+def _point(contact_id: int, actor: Actor) -> ContactPoint:
+    row = db.session.scalar(
+        select(ContactPoint)
+        .join(Person, Person.id == ContactPoint.person_id)
+        .where(ContactPoint.id == contact_id, Person.site_id == actor.site_id)
+        .with_for_update()
+    )
+    if row is None:
+        raise Missing("There is no such phone or address.")
+    return row
+
+
+def verify_contact(
+    contact_id: int, *, how: str, actor: Actor, now: datetime, consent: bool = False, consent_kinds: Sequence[str] = ()
+) -> ContactPoint:
+    """Record that a contact point is the person's own (`how`), and whether they agreed to reminders there.
+
+    Raises:
+        Missing: no such contact point here. RuleBroken: STOPPED, it was stopped; add it again instead.
+    """
+    row = _point(contact_id, actor)
+    if row.stopped_at is not None:
+        raise RuleBroken("This was stopped. Add it again if the person wants it.", code="STOPPED")
+    row.verified_at, row.verified_how = now, how
+    if consent:
+        row.consented_at, row.consent_kinds = now, list(consent_kinds)
+    if row.kind is ContactKind.EMAIL:
+        row.may_email = True
+    audit.record(
+        actor=actor,
+        verb="verified",
+        record="contact_point",
+        record_id=row.id,
+        changed=("verified_at", *(("consented_at",) if consent else ())),
+        purpose=how,
+        now=now,
+    )
+    return row
+
+
+def stop_contact(contact_id: int, *, reason: str, actor: Actor, now: datetime) -> ContactPoint:
+    """Stop all use of a contact point, at once and for good; the row stays.
+
+    Raises:
+        Missing: no such contact point here.
+    """
+    row = _point(contact_id, actor)
+    if row.stopped_at is None:
+        row.stopped_at = now
+        audit.record(
+            actor=actor, verb="stopped", record="contact_point", record_id=row.id, purpose=reason[:40], now=now
+        )
+    return row
+
+
+def mark_bad(contact_id: int, *, actor: Actor, now: datetime) -> ContactPoint:
+    """Record that mail to a contact point comes back; nothing goes there until it is verified anew.
+
+    Raises:
+        Missing: no such contact point here.
+    """
+    row = _point(contact_id, actor)
+    if row.bad_since is None:
+        row.bad_since = now
+        audit.record(actor=actor, verb="went_bad", record="contact_point", record_id=row.id, now=now)
+    return row
