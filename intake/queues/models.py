@@ -33,7 +33,18 @@ class EntryState(StrEnum):
     CLOSED = "closed"
 
 
+class Cause(StrEnum):
+    """Why a case came into a queue."""
+
+    PLACEMENT = "placement"
+    DANGER = "danger"
+    ALERT = "alert"
+    HAND = "hand"
+
+
 _HERE = text("left_at IS NULL")
+_UNMET = text("left_at IS NULL AND state = 'waiting'")
+_LEASED = text("left_at IS NULL AND state = 'claimed'")
 
 
 class QueueEntry(Base, Stamped, Versioned):
@@ -51,6 +62,8 @@ class QueueEntry(Base, Stamped, Versioned):
             postgresql_where=_HERE,
             sqlite_where=_HERE,
         ),
+        Index("queue_entry_late", "site_id", "queue", "target_at", postgresql_where=_UNMET, sqlite_where=_UNMET),
+        Index("queue_entry_leased", "lease_until", postgresql_where=_LEASED, sqlite_where=_LEASED),
         Index("queue_entry_once", "person_id", "queue", unique=True, postgresql_where=_HERE, sqlite_where=_HERE),
     )
 
@@ -65,6 +78,7 @@ class QueueEntry(Base, Stamped, Versioned):
     priority: Mapped[int]
     rank: Mapped[int]
     provisional: Mapped[bool] = mapped_column(default=False)
+    cause: Mapped[Cause] = mapped_column(coded(Cause), default=Cause.PLACEMENT)
     reference: Mapped[str]
     used_name: Mapped[Sealed | None]
     age_years: Mapped[int | None]

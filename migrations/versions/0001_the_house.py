@@ -1158,6 +1158,11 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("provisional", sa.Boolean(), nullable=False),
+        sa.Column(
+            "cause",
+            sa.Enum("placement", "danger", "alert", "hand", name="cause", native_enum=False, length=40),
+            nullable=False,
+        ),
         sa.Column("reference", sa.String(), nullable=False),
         sa.Column("used_name", sa.LargeBinary(), nullable=True),
         sa.Column("age_years", sa.Integer(), nullable=True),
@@ -1198,6 +1203,20 @@ def upgrade() -> None:
     with op.batch_alter_table("queue_entry", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_queue_entry_case_id"), ["case_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_queue_entry_claimed_by"), ["claimed_by"], unique=False)
+        batch_op.create_index(
+            "queue_entry_late",
+            ["site_id", "queue", "target_at"],
+            unique=False,
+            postgresql_where=sa.text("left_at IS NULL AND state = 'waiting'"),
+            sqlite_where=sa.text("left_at IS NULL AND state = 'waiting'"),
+        )
+        batch_op.create_index(
+            "queue_entry_leased",
+            ["lease_until"],
+            unique=False,
+            postgresql_where=sa.text("left_at IS NULL AND state = 'claimed'"),
+            sqlite_where=sa.text("left_at IS NULL AND state = 'claimed'"),
+        )
         batch_op.create_index(
             "queue_entry_once",
             ["person_id", "queue"],
@@ -1351,6 +1370,16 @@ def downgrade() -> None:
         )
         batch_op.drop_index(
             "queue_entry_once", postgresql_where=sa.text("left_at IS NULL"), sqlite_where=sa.text("left_at IS NULL")
+        )
+        batch_op.drop_index(
+            "queue_entry_leased",
+            postgresql_where=sa.text("left_at IS NULL AND state = 'claimed'"),
+            sqlite_where=sa.text("left_at IS NULL AND state = 'claimed'"),
+        )
+        batch_op.drop_index(
+            "queue_entry_late",
+            postgresql_where=sa.text("left_at IS NULL AND state = 'waiting'"),
+            sqlite_where=sa.text("left_at IS NULL AND state = 'waiting'"),
         )
         batch_op.drop_index(batch_op.f("ix_queue_entry_claimed_by"))
         batch_op.drop_index(batch_op.f("ix_queue_entry_case_id"))

@@ -1,0 +1,71 @@
+"""The version and the exact counts of each queue, moved in the transaction of what they count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from intake.db import db
+from intake.queues.models import Queue, QueueCounter
+
+
+@dataclass(frozen=True)
+class Count:
+    """One queue at one moment: `moved` is its version, `waiting` live and unclaimed, `claimed` live and claimed."""
+
+    moved: int = 0
+    waiting: int = 0
+    claimed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All live entries."""
+        return self.waiting + self.claimed
+
+
+Change = Mapping[Queue, tuple[int, int]]
+
+
+def touch(site_id: int, changes: Change) -> None:
+    """Move the version of each queue by one and its counts by (waiting, claimed); always in the same order."""
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    # One fixed order of row locks, so that two moves in opposite directions cannot wait for each other.
+    for queue in sorted(changes):
+        waiting, claimed = changes[queue]
+        row = insert(QueueCounter).values(site_id=site_id, queue=queue, moved=1, waiting=waiting, claimed=claimed)
+        db.session.execute(
+            row.on_conflict_do_update(
+                index_elements=["site_id", "queue"],
+                set_={
+                    "moved": QueueCounter.moved + 1,
+                    "waiting": QueueCounter.waiting + waiting,
+                    "claimed": QueueCounter.claimed + claimed,
+                },
+            )
+        )
+
+
+def together(*changes: Change) -> dict[Queue, tuple[int, int]]:
+    """The sum of several changes."""
+    total: dict[Queue, tuple[int, int]] = {}
+    for change in changes:
+        for queue, (waiting, claimed) in change.items():
+            before = total.get(queue, (0, 0))
+            total[queue] = (before[0] + waiting, before[1] + claimed)
+    return total
+
+
+def read(site_id: int) -> dict[Queue, Count]:
+    """The counts of every queue of a site; zero where nothing ever waited."""
+    found = {
+        row.queue: Count(row.moved, row.waiting, row.claimed)
+        for row in db.session.execute(
+            select(QueueCounter.queue, QueueCounter.moved, QueueCounter.waiting, QueueCounter.claimed).where(
+                QueueCounter.site_id == site_id
+            )
+        )
+    }
+    return {queue: found.get(queue, Count()) for queue in Queue}
