@@ -1,0 +1,105 @@
+"""What is free, kept or lived in, derived from the uses of each bed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+
+from intake.beds.models import Bed, BedUse, Unit, UseKind
+from intake.clock import db_now
+from intake.db import db
+
+
+@dataclass(frozen=True)
+class UnitCount:
+    """One unit: how many beds it has, how many are lived in and how many are kept."""
+
+    unit_id: int
+    name: str
+    level: str
+    kind: str
+    beds: int
+    stays: int
+    holds: int
+
+    @property
+    def free(self) -> int:
+        """Beds that nobody lives in and that are not kept."""
+        return max(0, self.beds - self.stays - self.holds)
+
+
+@dataclass(frozen=True)
+class BedView:
+    """One bed with its live use, if any."""
+
+    id: int
+    name: str
+    unit: str
+    level: str
+    kind: str
+    sex: str
+    payer: str
+    use: UseKind | None
+    case_id: int | None
+    until: datetime | None
+
+
+def _alive() -> ColumnElement[bool]:
+    return and_(
+        BedUse.bed_id == Bed.id,
+        BedUse.ended_at.is_(None),
+        or_(BedUse.kind == UseKind.STAY, BedUse.until >= db_now()),
+    )
+
+
+def counts(site_id: int) -> list[UnitCount]:
+    """Every unit of a site with its occupancy; a lapsed hold counts as free. One statement."""
+    rows = db.session.execute(
+        select(
+            Unit.id,
+            Unit.name,
+            Unit.level,
+            Unit.kind,
+            func.count(Bed.id),
+            func.coalesce(func.sum(case((BedUse.kind == UseKind.STAY, 1), else_=0)), 0),
+            func.coalesce(func.sum(case((BedUse.kind == UseKind.HOLD, 1), else_=0)), 0),
+        )
+        .join(Bed, and_(Bed.unit_id == Unit.id, Bed.closed_at.is_(None)), isouter=True)
+        .join(BedUse, _alive(), isouter=True)
+        .where(Unit.site_id == site_id)
+        .group_by(Unit.id, Unit.name, Unit.level, Unit.kind)
+        .order_by(Unit.kind, Unit.name)
+    ).tuples()
+    return [UnitCount(*row) for row in rows]
+
+
+def beds(site_id: int, *, kind: str | None = None) -> list[BedView]:
+    """Every open bed of a site with what it is used for now, by unit and name."""
+    rows = db.session.execute(
+        select(Bed, Unit, BedUse)
+        .join(Unit, Unit.id == Bed.unit_id)
+        .join(BedUse, _alive(), isouter=True)
+        .where(Unit.site_id == site_id, Bed.closed_at.is_(None), *([Unit.kind == kind] if kind else []))
+        .order_by(Unit.name, Bed.name)
+    ).tuples()
+    return [
+        BedView(
+            id=bed.id, name=bed.name, unit=unit.name, level=unit.level, kind=unit.kind, sex=bed.sex, payer=bed.payer,
+            use=use.kind if use else None, case_id=use.case_id if use else None, until=use.until if use else None,
+        )
+        for bed, unit, use in rows
+    ]  # fmt: skip
+
+
+def of_case(case_id: int) -> tuple[BedUse, Bed] | None:
+    """The live stay of a case, else its live hold, with the bed; None when there is neither."""
+    rows = db.session.execute(
+        select(BedUse, Bed)
+        .join(Bed, Bed.id == BedUse.bed_id)
+        .where(BedUse.case_id == case_id, BedUse.ended_at.is_(None))
+        .order_by(BedUse.kind.desc())
+    ).tuples()
+    found = next(iter(rows), None)
+    return None if found is None else (found[0], found[1])
