@@ -122,7 +122,7 @@ def _syllables_en(word: str) -> int:
     """Estimate the syllables of a lower-case English word from its groups of vowels; a figure is one."""
     if word[0].isdigit():
         return 1
-    return sum(_part_en(part) for part in re.split(r"[^\w]+", word) if part)
+    return sum(_part_en(part) for part in re.split(r"[-.,:]+", word.replace("'", "").replace("’", "")) if part)
 
 
 def _part_en(part: str) -> int:
