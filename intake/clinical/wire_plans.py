@@ -13,6 +13,8 @@ from typing import Any
 
 from . import taper as tapers
 from .products import PRODUCTS, Product
+from .routing import Facts, place
+from .routing.facts import NAMES
 from .taper import Plan, TaperContext, TaperRequest, checks
 from .taper.build import checked_steps
 
@@ -26,6 +28,23 @@ def taper(case: Case) -> dict[str, object]:
         RuleBroken: what `taper.build` and `taper.check_by_hand` refuse.
     """
     return plan_of(_object(case.get("input", case), "input")).as_dict()
+
+
+def route(case: Case) -> dict[str, object]:
+    """Return the placement of one case: `facts`; an absent fact is unknown.
+
+    Raises:
+        RuleBroken: INPUT_NOT_VALID for a fact nobody knows or a value that cannot be.
+    """
+    return place(facts_of(_object(case.get("facts"), "facts"))).as_dict()
+
+
+def facts_of(given: Case) -> Facts:
+    """Return facts from their names and values; a misspelt name is refused, since it would hide a danger."""
+    unknown = sorted(map(str, set(given) - set(NAMES)))
+    if unknown:
+        raise checks.broken(checks.INPUT_NOT_VALID, unknown[0], f"There is no fact called {unknown[0]}.")
+    return Facts(**given)
 
 
 def plan_of(given: Case, products: Mapping[str, Product] = PRODUCTS) -> Plan:
