@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from intake.clinical import routing
 from intake.clock import db_now
 from intake.db import db
 from intake.errors import Missing
 from intake.settings.defaults import DEFAULTS
-from intake.settings.models import Setting, Site
+from intake.settings.models import RuleSet, Setting, Site
 
 
 def site(site_id: int) -> Site:
@@ -57,3 +58,32 @@ def value(site_id: int, key: str) -> Any:
 def target_minutes(site_id: int, acuity: int) -> int:
     """Minutes to first human contact for an acuity of 1 to 4."""
     return int(value(site_id, "targets_minutes")[str(acuity)])
+
+
+def rule_set(site_id: int) -> tuple[int, routing.RuleSet]:
+    """Number and content of the routing rule set in force; 1 is the table as coded."""
+    row = db.session.scalar(
+        select(RuleSet)
+        .where(RuleSet.site_id == site_id, RuleSet.active_from <= db_now())
+        .order_by(RuleSet.n.desc())
+        .limit(1)
+    )
+    return (1, routing.DEFAULT) if row is None else (row.n, _read(row))
+
+
+def rule_set_numbered(site_id: int, n: int) -> routing.RuleSet:
+    """The rule set of a number, so that an old placement can be explained by the rules it was made with.
+
+    Raises:
+        Missing: there is none of this number.
+    """
+    row = db.session.scalar(select(RuleSet).where(RuleSet.site_id == site_id, RuleSet.n == n))
+    if row is not None:
+        return _read(row)
+    if n == 1:
+        return routing.DEFAULT
+    raise Missing("There is no such rule set.")
+
+
+def _read(row: RuleSet) -> routing.RuleSet:
+    return routing.RuleSet(str(row.n), row.approved_on, row.approver or None, row.overlay)
