@@ -6,12 +6,13 @@ Source: clinical.md 4.5, 5.3, 6.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
 from . import taper as tapers
+from .cadence import touchpoints
 from .products import PRODUCTS, Product
 from .routing import Facts, place
 from .routing.facts import NAMES
@@ -37,6 +38,25 @@ def route(case: Case) -> dict[str, object]:
         RuleBroken: INPUT_NOT_VALID for a fact nobody knows or a value that cannot be.
     """
     return place(facts_of(_object(case.get("facts"), "facts"))).as_dict()
+
+
+def cadence(case: Case) -> list[dict[str, object]]:
+    """Return the days a plan owes a message; `plan` is a taper input.
+
+    Raises:
+        RuleBroken: what the plan itself is refused for; PLAN_HAS_NO_STEPS; INPUT_NOT_VALID.
+    """
+    plan = plan_of(_object(case.get("plan"), "plan"))
+    cut, refill = case.get("cancelled_from"), case.get("refill_days")
+    days = touchpoints(
+        plan,
+        release=PRODUCTS[plan.product].release,
+        activated=day(case.get("activated"), "activated"),
+        appointments=[day(value, "appointments") for value in _list(case.get("appointments"), "appointments")],
+        refill_days=None if refill is None else checks.whole_days(refill, "refill_days"),
+        cancelled_from=None if cut is None else day(cut, "cancelled_from"),
+    )
+    return [point.as_dict() for point in days]
 
 
 def facts_of(given: Case) -> Facts:
@@ -93,9 +113,9 @@ def plan_of(given: Case, products: Mapping[str, Product] = PRODUCTS) -> Plan:
 
 
 def day(value: object, field: str) -> date:
-    """Return an ISO date; INPUT_NOT_VALID for anything else."""
+    """Return a day from ISO text; INPUT_NOT_VALID for anything else."""
     try:
-        return date.fromisoformat(value if isinstance(value, str) else "")
+        return checks.calendar_day(date.fromisoformat(value if isinstance(value, str) else ""), field)
     except ValueError as wrong:
         raise checks.broken(checks.INPUT_NOT_VALID, field, "Give the day as YYYY-MM-DD.") from wrong
 
@@ -103,6 +123,14 @@ def day(value: object, field: str) -> date:
 def _object(value: object, field: str) -> Case:
     if not isinstance(value, Mapping):
         raise checks.broken(checks.INPUT_NOT_VALID, field, "Give an object with named values.")
+    return value
+
+
+def _list(value: object, field: str) -> Sequence[object]:
+    if value is None:
+        return ()
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+        raise checks.broken(checks.INPUT_NOT_VALID, field, "Give a list.")
     return value
 
 

@@ -18,6 +18,8 @@ from .checks import INPUT_NOT_VALID, Start, broken
 from .ladder import Doses, dispense, is_endgame, rungs
 from .model import ENDGAME, MAX_STEPS, OVER_MAX, Baseline, Frequency, Mode, Plan, Step, TaperContext, TaperRequest
 
+_LAST_DAY = date(2300, 1, 1).toordinal()
+
 
 @dataclass(frozen=True, slots=True)
 class _Rate:
@@ -69,7 +71,12 @@ def build(request: TaperRequest) -> Plan:
     rate = _Rate(
         request.mode, checks.rate(request.rate_pct), checks.step_limit(request.max_step_pct), start.total, goal
     )
-    lay = _Days(start, checks.first_day(request.start_date), checks.interval(request.interval_days), _pauses(request))
+    lay = _Days(
+        start,
+        checks.calendar_day(request.start_date, "start_date"),
+        checks.interval(request.interval_days),
+        _pauses(request),
+    )
     holds = goal > 0
     total = start.total
     for rung, flag in _walk(start, rate):
@@ -157,10 +164,9 @@ class _Days:
         total = daily_total(doses, frequency)
         before = self.steps[-1].daily_total if self.steps else self.start.total
         length = timedelta(days=days + self.pauses.get(place, 0))
-        try:
-            following = self.next + length
-        except OverflowError as past:
-            raise broken(INPUT_NOT_VALID, "pauses", "The plan runs out of the calendar.") from past
+        if self.next.toordinal() + length.days > _LAST_DAY:
+            raise broken(INPUT_NOT_VALID, "interval_days", "The plan runs out of the calendar.")
+        following = self.next + length
         self.steps.append(
             Step(
                 step=place,
@@ -241,7 +247,7 @@ def check_by_hand(
     """
     start = checks.begin(product, regimen, products)
     steps = checked_steps(start, steps_in)
-    lay = _Days(start, checks.first_day(start_date), 1, {})
+    lay = _Days(start, checks.calendar_day(start_date, "start_date"), 1, {})
     for doses, days, frequency in steps:
         lay.step(doses, days, None, frequency)
     return _plan(start, lay, context, holds=then_hold)

@@ -126,8 +126,8 @@ def step_limit(value: object) -> Fraction:
     return found / 100
 
 
-def first_day(value: object) -> date:
-    """Return a start date between 1970 and 2200; INPUT_NOT_VALID for anything else."""
+def calendar_day(value: object, field: str) -> date:
+    """Return a date between 1970 and 2200; INPUT_NOT_VALID for anything else."""
     if type(value) is not date or value.year not in _YEARS:
-        raise broken(INPUT_NOT_VALID, "start_date", "Give the first day as a date.")
+        raise broken(INPUT_NOT_VALID, field, "Give a day between 1970 and 2200.")
     return value
