@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, text
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from intake.db import Base, Id, Sealed, Stamped, Versioned, coded, ref
@@ -50,6 +50,7 @@ class Case(Base, Stamped, Versioned):
     restricted: Mapped[bool] = mapped_column(default=False)
     decision: Mapped[str] = mapped_column(default="")
     decision_level: Mapped[str] = mapped_column(default="")
+    decision_code: Mapped[str] = mapped_column(default="")
     decision_reason: Mapped[Sealed | None]
     decided_by: Mapped[int | None] = mapped_column(BigInteger)
     decided_at: Mapped[datetime | None]
@@ -70,6 +71,7 @@ class Case(Base, Stamped, Versioned):
     discharged_on: Mapped[date | None]
     discharge_type: Mapped[str] = mapped_column(default="")
     closing_reason: Mapped[str] = mapped_column(default="")
+    next_contact: Mapped[Sealed | None]
 
 
 class Note(Base, Stamped):
@@ -99,3 +101,61 @@ class CaseAlert(Base, Stamped, Versioned):
     acknowledged_name: Mapped[str] = mapped_column(default="")
     escalated_at: Mapped[datetime | None]
     outcome: Mapped[Sealed | None]
+
+
+class NoteDraft(Base, Versioned):
+    """A note somebody is still writing; one per author and case, sealed under the case's person."""
+
+    __tablename__ = "note_draft"
+    __table_args__ = (UniqueConstraint("case_id", "author_id"),)
+
+    id: Mapped[Id]
+    case_id: Mapped[int] = ref("care_case.id", index=False)
+    author_id: Mapped[int] = mapped_column(BigInteger)
+    words: Mapped[Sealed | None]
+    saved_at: Mapped[datetime]
+
+
+class Grant(Base, Stamped):
+    """Emergency access to one restricted case for one member of staff, for some hours, with its reason."""
+
+    __tablename__ = "case_grant"
+
+    id: Mapped[Id]
+    case_id: Mapped[int] = ref("care_case.id")
+    staff_id: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[Sealed]
+    until: Mapped[datetime]
+
+
+class TransferState(StrEnum):
+    """Asked, answered, arrived, or one of the other ends."""
+
+    REQUESTED = "requested"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    CANCELLED = "cancelled"
+    ARRIVED = "arrived"
+
+
+_ASKED = text("state IN ('requested', 'accepted')")
+
+
+class Transfer(Base, Stamped, Versioned):
+    """A move to another level or team, asked by one and accepted by the other; the sender stays owner until arrival."""
+
+    __tablename__ = "transfer"
+    __table_args__ = (Index("transfer_accepted", "case_id", "state", postgresql_where=_ASKED, sqlite_where=_ASKED),)
+
+    id: Mapped[Id]
+    case_id: Mapped[int] = ref("care_case.id", index=False)
+    to_level: Mapped[str]
+    to_outside: Mapped[Sealed | None]
+    reason: Mapped[Sealed]
+    asked_by: Mapped[int] = mapped_column(BigInteger)
+    asked_at: Mapped[datetime]
+    state: Mapped[TransferState] = mapped_column(coded(TransferState), default=TransferState.REQUESTED)
+    answered_by: Mapped[int | None] = mapped_column(BigInteger)
+    answered_at: Mapped[datetime | None]
+    decline_code: Mapped[str] = mapped_column(default="")

@@ -49,6 +49,10 @@ _MORE: dict[str, tuple[str, str]] = {
     "welcome_back": ("Welcome back", "teal"),
     "tolerance_lost": ("Overdose risk: tolerance lost", "red"),
     "interpreter": ("Interpreter", "line"),
+    "withdrawal": ("Withdrawal now", "red"),
+    "opioid_benzo": ("Opioid and benzo", "red"),
+    "possible_oih": ("Possible OIH", "violet"),
+    "no_phone": ("No phone", "line"),
 }
 
 _WORDS: dict[str, tuple[str, str]] = {code: (words, tone) for code, words, tone, _ in _TABLE} | _MORE

@@ -532,6 +532,7 @@ def upgrade() -> None:
         sa.Column("restricted", sa.Boolean(), nullable=False),
         sa.Column("decision", sa.String(), nullable=False),
         sa.Column("decision_level", sa.String(), nullable=False),
+        sa.Column("decision_code", sa.String(), nullable=False),
         sa.Column("decision_reason", sa.LargeBinary(), nullable=True),
         sa.Column("decided_by", sa.BigInteger(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
@@ -552,6 +553,7 @@ def upgrade() -> None:
         sa.Column("discharged_on", sa.Date(), nullable=True),
         sa.Column("discharge_type", sa.String(), nullable=False),
         sa.Column("closing_reason", sa.String(), nullable=False),
+        sa.Column("next_contact", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("created_by", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -588,6 +590,7 @@ def upgrade() -> None:
         sa.Column("inquiry_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("saved_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.ForeignKeyConstraint(["inquiry_id"], ["inquiry.id"], name=op.f("fk_inquiry_draft_inquiry_id_inquiry")),
         sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_inquiry_draft_site_id_site")),
@@ -703,6 +706,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_case_alert_case_id"), ["case_id"], unique=False)
 
     op.create_table(
+        "case_grant",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("staff_id", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.LargeBinary(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["care_case.id"], name=op.f("fk_case_grant_case_id_care_case")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_grant")),
+    )
+    with op.batch_alter_table("case_grant", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_case_grant_case_id"), ["case_id"], unique=False)
+
+    op.create_table(
         "disclosure",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("case_id", sa.BigInteger(), nullable=False),
@@ -740,6 +758,18 @@ def upgrade() -> None:
     with op.batch_alter_table("note", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_note_case_id"), ["case_id"], unique=False)
 
+    op.create_table(
+        "note_draft",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("author_id", sa.BigInteger(), nullable=False),
+        sa.Column("words", sa.LargeBinary(), nullable=True),
+        sa.Column("saved_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["care_case.id"], name=op.f("fk_note_draft_case_id_care_case")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_note_draft")),
+        sa.UniqueConstraint("case_id", "author_id", name=op.f("uq_note_draft_case_id_author_id")),
+    )
     op.create_table(
         "screening",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -865,6 +895,48 @@ def upgrade() -> None:
     with op.batch_alter_table("timeline_entry", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_timeline_entry_inquiry_id"), ["inquiry_id"], unique=False)
         batch_op.create_index("timeline_entry_case", ["case_id", "at", "id"], unique=False)
+
+    op.create_table(
+        "transfer",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("to_level", sa.String(), nullable=False),
+        sa.Column("to_outside", sa.LargeBinary(), nullable=True),
+        sa.Column("reason", sa.LargeBinary(), nullable=False),
+        sa.Column("asked_by", sa.BigInteger(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "requested",
+                "accepted",
+                "rejected",
+                "withdrawn",
+                "cancelled",
+                "arrived",
+                name="transferstate",
+                native_enum=False,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("answered_by", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("decline_code", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["care_case.id"], name=op.f("fk_transfer_case_id_care_case")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transfer")),
+    )
+    with op.batch_alter_table("transfer", schema=None) as batch_op:
+        batch_op.create_index(
+            "transfer_accepted",
+            ["case_id", "state"],
+            unique=False,
+            postgresql_where=sa.text("state IN ('requested', 'accepted')"),
+            sqlite_where=sa.text("state IN ('requested', 'accepted')"),
+        )
 
     op.create_table(
         "opioid_line",
@@ -1438,6 +1510,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_opioid_line_person_id"))
 
     op.drop_table("opioid_line")
+    with op.batch_alter_table("transfer", schema=None) as batch_op:
+        batch_op.drop_index(
+            "transfer_accepted",
+            postgresql_where=sa.text("state IN ('requested', 'accepted')"),
+            sqlite_where=sa.text("state IN ('requested', 'accepted')"),
+        )
+
+    op.drop_table("transfer")
     with op.batch_alter_table("timeline_entry", schema=None) as batch_op:
         batch_op.drop_index("timeline_entry_case")
         batch_op.drop_index(batch_op.f("ix_timeline_entry_inquiry_id"))
@@ -1462,6 +1542,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_screening_case_id"))
 
     op.drop_table("screening")
+    op.drop_table("note_draft")
     with op.batch_alter_table("note", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_note_case_id"))
 
@@ -1471,6 +1552,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_disclosure_case_id"))
 
     op.drop_table("disclosure")
+    with op.batch_alter_table("case_grant", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_case_grant_case_id"))
+
+    op.drop_table("case_grant")
     with op.batch_alter_table("case_alert", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_case_alert_case_id"))
 

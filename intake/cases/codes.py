@@ -1,0 +1,103 @@
+"""The coded answers of the cases room, each with the words a page shows."""
+
+from __future__ import annotations
+
+LEVELS: dict[str, str] = {
+    "inpatient_detox": "Inpatient detox",
+    "residential": "Residential",
+    "day_program": "Day program",
+    "intensive_outpatient": "Intensive outpatient",
+    "outpatient": "Outpatient",
+    "medication": "Medication program",
+}
+DETOX_LEVELS = frozenset({"inpatient_detox"})
+
+DECISIONS: dict[str, str] = {
+    "accept": "Accept",
+    "refer": "Refer to another program",
+    "decline": "Do not accept",
+    "ask_more": "Ask for more first",
+}
+
+DECLINE_CODES: dict[str, str] = {
+    "not_treated_here": "Nothing this center treats",
+    "higher_level_needed": "Needs a higher level of care than we have",
+    "other_site_closer": "Another program fits better",
+    "person_declined": "The person decided against it",
+    "outside_age": "Outside our age range",
+    "legal_hold": "A legal hold prevents it",
+}
+
+TOLD: dict[str, str] = {
+    "person": "The person",
+    "referrer": "The referrer, with consent",
+    "family": "Family, with consent",
+    "not_yet": "Nobody yet",
+}
+
+DISCHARGE_TYPES: dict[str, str] = {
+    "completed": "Completed",
+    "against_advice": "Left against advice",
+    "administrative": "Administrative",
+    "transferred": "Transferred",
+    "incarcerated": "Incarcerated",
+    "died": "Died",
+    "other": "Other",
+}
+# Rulings 22: after these two the after-care messages stay owed; after all others none does.
+KEEPS_AFTER_CARE = frozenset({"completed", "transferred"})
+
+WAIT_CLASSES: dict[str, str] = {
+    "pregnant_injecting": "Pregnant and injecting",
+    "pregnant": "Pregnant",
+    "injecting": "Injecting",
+    "other": "All others",
+}
+
+NALOXONE_ANSWERS: dict[str, str] = {
+    "accepted": "Accepted",
+    "declined": "Chose not to take it",
+    "has_it": "Already has it",
+}
+MOUD_ANSWERS: dict[str, str] = {
+    "accepted": "Wants medication",
+    "declined": "Chose not to now",
+    "on_it": "Already on medication",
+    "later": "Wants to think about it",
+}
+
+HANDED_OVER: dict[str, str] = {
+    "called_911": "911 called",
+    "warm_ed": "Handed over to an emergency department",
+    "crisis_988": "Connected to 988",
+    "safe_now": "Reached, safe now",
+    "by_mistake": "Answered by mistake",
+    "not_reached": "Not reached, welfare check asked",
+}
+# These end the inquiry as crisis_handed_over; the others go on to the next queue.
+HANDS_OVER = frozenset({"called_911", "warm_ed", "crisis_988"})
+
+ALERTS: dict[str, str] = {
+    "CHECKIN_THOUGHTS": "Thoughts of not wanting to live",
+    "CHECKIN_USED": "Used something else",
+    "CHECKIN_PAIN": "Pain is much worse",
+    "CHECKIN_WITHDRAWAL": "Withdrawal feelings",
+    "SUICIDE_HIGH": "C-SSRS high",
+    "SUICIDE_MODERATE": "C-SSRS moderate",
+    "SUICIDE_ITEM": "Thoughts of death or self-harm",
+    "COWS_MODERATE": "COWS 13 or more",
+    "COWS_SEVERE": "COWS 25 or more",
+}
+
+# Tasks that must be done, or ended with a reason, before a case closes (invariant 33).
+SAFETY_TASKS = frozenset(
+    {"danger", "alert", "call_24h", "call_72h", "call_same_day", "naloxone", "tolerance_warning", "crisis_follow_up"}
+)
+
+
+def words(code: str) -> str:
+    """The words of any code of this room; an unknown one is shown as its own words."""
+    for table in (ALERTS, LEVELS, DECISIONS, DECLINE_CODES, TOLD, DISCHARGE_TYPES, WAIT_CLASSES, HANDED_OVER):
+        if code in table:
+            return table[code]
+    return code.replace("_", " ").capitalize()

@@ -1,0 +1,148 @@
+"""Which cases somebody may read, and the parts of one case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, false, or_, select
+
+from intake import crypto
+from intake.actor import STAFF, Actor, Role
+from intake.cases.models import Case, CaseAlert, CaseState, Grant, Note, NoteDraft, Transfer, TransferState
+from intake.clock import db_now
+from intake.db import db
+from intake.errors import Missing
+
+GONE = "There is no such case."
+ENDED = (CaseState.DISCHARGED, CaseState.CLOSED)
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """The condition that holds for exactly the cases `can_read` allows (rulings 10)."""
+    if actor.is_system:
+        return Case.site_id == actor.site_id
+    if actor.role not in STAFF:
+        return false()
+    if actor.role is Role.SUPERVISOR:
+        return Case.site_id == actor.site_id
+    granted = select(Grant.id).where(Grant.case_id == Case.id, Grant.staff_id == actor.id, Grant.until > db_now())
+    return and_(
+        Case.site_id == actor.site_id,
+        or_(Case.restricted.is_(False), Case.owner_id == actor.id, granted.exists()),
+    )
+
+
+def can_read(actor: Actor, case: Case) -> bool:
+    """Same site, a role that sees records, and not restricted unless owner, supervisor or under emergency access."""
+    if actor.site_id != case.site_id:
+        return False
+    if actor.is_system:
+        return True
+    if actor.role not in STAFF:
+        return False
+    if not case.restricted or case.owner_id == actor.id or actor.role is Role.SUPERVISOR:
+        return True
+    return (
+        db.session.scalar(
+            select(Grant.id)
+            .where(Grant.case_id == case.id, Grant.staff_id == actor.id, Grant.until > db_now())
+            .limit(1)
+        )
+        is not None
+    )
+
+
+def readable(actor: Actor, case_id: int) -> Case:
+    """The case of an id, if the actor may read it.
+
+    Raises:
+        Missing: there is none, it is another site's, or it is restricted; all three read the same.
+    """
+    row = db.session.get(Case, case_id)
+    if row is None or not can_read(actor, row):
+        raise Missing(GONE)
+    return row
+
+
+def readable_list(actor: Actor, *, states: Sequence[CaseState] = (), limit: int = 200) -> list[Case]:
+    """The cases the actor may read, newest first; at most `limit`."""
+    wanted = [Case.state.in_(states)] if states else []
+    return list(
+        db.session.scalars(
+            select(Case).where(visible(actor), *wanted).order_by(Case.opened_at.desc(), Case.id).limit(limit)
+        )
+    )
+
+
+def open_case(person_id: int) -> Case | None:
+    """The one open case of a person (aftercare counts as open)."""
+    return db.session.scalar(select(Case).where(Case.person_id == person_id, Case.state.not_in(ENDED)))
+
+
+def latest_of_inquiry(inquiry_id: int) -> Case | None:
+    """The newest case that was opened from an inquiry."""
+    return db.session.scalar(
+        select(Case).where(Case.opened_from == inquiry_id).order_by(Case.opened_at.desc()).limit(1)
+    )
+
+
+def earlier(case: Case) -> list[Case]:
+    """Other cases of the same person, newest first: one click away when somebody comes back."""
+    return list(
+        db.session.scalars(
+            select(Case)
+            .where(Case.person_id == case.person_id, Case.id != case.id, Case.site_id == case.site_id)
+            .order_by(Case.opened_at.desc())
+        )
+    )
+
+
+def open_alerts(case_id: int) -> list[CaseAlert]:
+    """Alerts that nobody acknowledged yet, oldest first."""
+    return list(
+        db.session.scalars(
+            select(CaseAlert)
+            .where(CaseAlert.case_id == case_id, CaseAlert.acknowledged_at.is_(None))
+            .order_by(CaseAlert.raised_at)
+        )
+    )
+
+
+def alerts(case_id: int) -> list[CaseAlert]:
+    """Every alert of a case, newest first; none is ever deleted."""
+    return list(
+        db.session.scalars(select(CaseAlert).where(CaseAlert.case_id == case_id).order_by(CaseAlert.raised_at.desc()))
+    )
+
+
+def notes(case_id: int) -> list[tuple[Note, str]]:
+    """The notes of a case with their words, newest first."""
+    rows = list(
+        db.session.scalars(select(Note).where(Note.case_id == case_id).order_by(Note.created_at.desc(), Note.id))
+    )
+    crypto.prefetch(row.words for row in rows)
+    return [(row, crypto.open_(row.words, at="note.words", row=row.id)) for row in rows]
+
+
+def draft(case_id: int, author_id: int) -> tuple[str, datetime | None, int]:
+    """What an author has typed so far on a case: words, when saved, version; empty when nothing is kept."""
+    row = db.session.scalar(select(NoteDraft).where(NoteDraft.case_id == case_id, NoteDraft.author_id == author_id))
+    if row is None:
+        return "", None, 0
+    return crypto.open_(row.words, at="note_draft.words", row=row.id), row.saved_at, row.version
+
+
+def decision_words(case: Case) -> str:
+    """The free reason of the decision."""
+    return crypto.open_(case.decision_reason, at="care_case.decision_reason", row=case.id)
+
+
+def open_transfer(case_id: int) -> Transfer | None:
+    """The transfer that was asked for or accepted and has not arrived."""
+    return db.session.scalar(
+        select(Transfer).where(
+            Transfer.case_id == case_id,
+            Transfer.state.in_((TransferState.REQUESTED, TransferState.ACCEPTED)),
+        )
+    )

@@ -1,0 +1,138 @@
+"""The allowed moves of cases and of the inquiries they came from (product.md 2.2); all else is refused with 409."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from sqlalchemy import select
+
+from intake.actor import Actor
+from intake.audit import service as audit
+from intake.cases.models import Case, CaseState
+from intake.cases.queries import GONE, can_read
+from intake.db import db
+from intake.errors import AlreadyDone, Missing
+from intake.inquiries.models import Inquiry, InquiryState
+from intake.queues.order import ago
+
+MOVES: Mapping[CaseState, frozenset[CaseState]] = {
+    CaseState.IN_REVIEW: frozenset({CaseState.ACCEPTED, CaseState.CLOSED}),
+    CaseState.ACCEPTED: frozenset({CaseState.SCHEDULED, CaseState.WAITLISTED, CaseState.CLOSED}),
+    CaseState.WAITLISTED: frozenset({CaseState.SCHEDULED, CaseState.CLOSED}),
+    CaseState.NO_SHOW: frozenset({CaseState.SCHEDULED, CaseState.WAITLISTED, CaseState.CLOSED}),
+    CaseState.SCHEDULED: frozenset({CaseState.ADMITTED, CaseState.NO_SHOW, CaseState.WAITLISTED, CaseState.CLOSED}),
+    CaseState.ADMITTED: frozenset({CaseState.TRANSFER_PENDING, CaseState.DISCHARGED}),
+    CaseState.TRANSFER_PENDING: frozenset({CaseState.ADMITTED, CaseState.DISCHARGED}),
+    CaseState.DISCHARGED: frozenset({CaseState.AFTERCARE, CaseState.CLOSED}),
+    CaseState.AFTERCARE: frozenset({CaseState.CLOSED}),
+    CaseState.CLOSED: frozenset(),
+}
+
+_I = InquiryState
+_ENDS = frozenset(
+    {_I.REFERRED_OUT, _I.NOT_SUITABLE, _I.DECLINED_BY_PERSON, _I.UNREACHABLE, _I.DUPLICATE, _I.CRISIS_HANDED_OVER}
+)
+INQUIRY_MOVES: Mapping[InquiryState, frozenset[InquiryState]] = {
+    _I.NEW: frozenset({_I.CONTACTING, _I.SCREENING, _I.DUPLICATE, _I.CRISIS_HANDED_OVER}),
+    _I.CONTACTING: frozenset({_I.SCREENING, *(_ENDS - {_I.NOT_SUITABLE})}),
+    _I.SCREENING: frozenset({_I.CLINICAL_REVIEW, *(_ENDS - {_I.NOT_SUITABLE})}),
+    _I.CLINICAL_REVIEW: frozenset({_I.ACCEPTED, _I.SCREENING, *(_ENDS - {_I.DUPLICATE})}),
+    _I.ACCEPTED: frozenset(),
+    **{end: frozenset({_I.CONTACTING}) for end in _ENDS},
+}
+
+State = TypeVar("State", bound=StrEnum)
+
+
+def locked(case_id: int, actor: Actor, *, version: int | None = None) -> Case:
+    """The case of an id, locked until the transaction ends; with `version`, only as the actor read it.
+
+    Raises:
+        Missing: none that the actor may read. AlreadyDone: it changed since `version`; the message says what.
+    """
+    row = db.session.scalar(
+        select(Case).where(Case.id == case_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if row is None or not can_read(actor, row):
+        raise Missing(GONE)
+    if version is not None and row.version != version:
+        raise AlreadyDone(f"This case changed while you were writing. It is now {_words(row)}.", code="CHANGED")
+    return row
+
+
+def _words(case: Case) -> str:
+    return case.state.value.replace("_", " ")
+
+
+def move(case: Case, to: CaseState, *, actor: Actor, now: datetime, **params: object) -> None:
+    """Bring a case to another state, with its audit entry and timeline line.
+
+    Raises:
+        AlreadyDone: the table does not allow this move; the message says where the case stands and since when decided.
+    """
+    if to not in MOVES[case.state]:
+        since = f" since {ago(now - case.decided_at)} ago" if case.decided_at else ""
+        raise AlreadyDone(
+            f"This case is {_words(case)}{since}; it cannot become {to.value.replace('_', ' ')}.", code="CASE_MOVE"
+        )
+    before, case.state = case.state, to
+    audit.record(
+        actor=actor, verb="moved", record="care_case", record_id=case.id, site_id=case.site_id, case_id=case.id,
+        changed=("state",), before={"state": before.value}, after={"state": to.value}, purpose=to.value, now=now,
+    )  # fmt: skip
+    audit.tell(
+        kind="case_moved", actor=actor, now=now, case_id=case.id,
+        params={"from": before.value, "to": to.value, **params},
+    )  # fmt: skip
+
+
+def way(moves: Mapping[State, frozenset[State]], start: State, to: State) -> list[State]:
+    """The shortest allowed way from one state to another, without the start; empty when already there.
+
+    Raises:
+        AlreadyDone: there is no way.
+    """
+    seen: dict[State, State | None] = {start: None}
+    ahead = deque([start])
+    while ahead:
+        here = ahead.popleft()
+        if here == to:
+            path: list[State] = []
+            while here != start:
+                path.append(here)
+                back = seen[here]
+                assert back is not None
+                here = back
+            return path[::-1]
+        for there in sorted(moves[here]):
+            if there not in seen:
+                seen[there] = here
+                ahead.append(there)
+    raise AlreadyDone(f"From {start.value.replace('_', ' ')} there is no way to {to.value.replace('_', ' ')}.")
+
+
+def bring(inquiry: Inquiry, to: InquiryState, *, reason: str = "", actor: Actor, now: datetime) -> None:
+    """Move an inquiry along to a state by allowed moves only; ends get their time and reason.
+
+    Raises:
+        AlreadyDone: the table has no way there.
+    """
+    path = way(INQUIRY_MOVES, inquiry.state, to)
+    if not path:
+        return
+    before, inquiry.state = inquiry.state, to
+    ended = to in _ENDS or to is _I.ACCEPTED
+    inquiry.ended_at = now if ended else None
+    inquiry.closing_reason = reason if ended else ""
+    audit.record(
+        actor=actor, verb="moved", record="inquiry", record_id=inquiry.id, site_id=inquiry.site_id,
+        changed=("state",), before={"state": before.value}, after={"state": to.value}, purpose=to.value, now=now,
+    )  # fmt: skip
+    audit.tell(
+        kind="inquiry_moved", actor=actor, now=now, inquiry_id=inquiry.id,
+        params={"from": before.value, "to": to.value, "by_way_of": [s.value for s in path[:-1]]},
+    )  # fmt: skip
