@@ -1,0 +1,159 @@
+"""Every page of the gallery in a real Chromium: axe, reflow, target size, and the small script of the public pages."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.screens.server import Desk, page
+from tests.screens.stage import ERRORS, environment, gallery, render
+
+pytestmark = pytest.mark.browser
+
+GALLERY = gallery()
+# The system pages add words, not looks: they are looked at once, these in every width and theme.
+EACH_LOOK = {"board", "everything", "public", "auth", "sheet", "clash", "419-public", "emergency_static-public"}
+FORM = """{% extends "layout/public.html" %}{% from "parts/csrf.html" import csrf %}{% from "parts/opt.html" import opts %}
+{% block title %}How do you feel?{% endblock %}{% block main %}<h1>Feel</h1><form method="post" action="/send">{{ csrf() }}
+{{ opts('f', 'Feel', [('a', 'Aches'), ('b', 'Chills'), ('none', 'None of these')], type='checkbox', none_value='none') }}
+<button class="btn" name="go" value="on">Send</button></form>{% endblock %}"""
+
+SMALL = """() => [...document.querySelectorAll('a, button, input:not([type=hidden]), select, textarea, summary')]
+  .filter(n => n.getClientRects().length && !n.closest('p, li, dd, .vh, .menu .only-m, td .sub') && getComputedStyle(n).clipPath === 'none')
+  .map(n => [n.closest('label.chip, .seg label, .opt, .chk') || n, n])
+  .map(([box, n]) => [box.getBoundingClientRect(), n]).filter(([r]) => r.width && (r.width < 24 || r.height < 24))
+  .map(([r, n]) => `${n.outerHTML.slice(0, 90)} ${r.width}x${r.height}`)"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_nothing_on_any_page(
+    chromium: Browser, desk: Desk, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    context = chromium.new_context(base_url=desk.url, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    tab = context.new_page()
+    found: dict[str, str] = {}
+    for name, html in GALLERY.items():
+        if name not in EACH_LOOK and (width, scheme) != (1440, "light"):
+            continue
+        desk.says(f"/{name}", page(html))
+        tab.goto(f"/{name}")
+        result = Axe().run(tab)
+        if result.violations_count:
+            found[name] = result.generate_report()
+    context.close()
+    assert found == {}
+
+
+def test_no_page_scrolls_sideways_at_320_pixels(chromium: Browser, desk: Desk) -> None:
+    context = chromium.new_context(base_url=desk.url, viewport={"width": 320, "height": 700})
+    tab = context.new_page()
+    wide: dict[str, int] = {}
+    for name, html in GALLERY.items():
+        desk.says(f"/{name}", page(html))
+        tab.goto(f"/{name}")
+        width = tab.evaluate("document.documentElement.scrollWidth")
+        if width > 320:
+            wide[name] = width
+    context.close()
+    assert wide == {}
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_control_is_at_least_24_pixels(chromium: Browser, desk: Desk, width: int) -> None:
+    context = chromium.new_context(base_url=desk.url, viewport={"width": width, "height": 900})
+    tab = context.new_page()
+    small: dict[str, list[str]] = {}
+    for name, html in GALLERY.items():
+        desk.says(f"/{name}", page(html))
+        tab.goto(f"/{name}")
+        found = tab.evaluate(SMALL)
+        if found:
+            small[name] = found
+    context.close()
+    assert small == {}
+
+
+def test_no_page_asks_for_anything_but_its_own_files(chromium: Browser, desk: Desk) -> None:
+    context = chromium.new_context(base_url=desk.url)
+    tab = context.new_page()
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    for name in ("board", "public"):
+        desk.says(f"/{name}", page(GALLERY[name]))
+        tab.goto(f"/{name}")
+    context.close()
+    paths = {url.removeprefix(desk.url).split("?")[0] for url in asked}
+    assert all(url.startswith(desk.url) for url in asked)
+    assert paths <= {
+        "/board",
+        "/public",
+        "/q",
+        "/static/ui.css",
+        "/static/ui.js",
+        "/static/staff.js",
+        "/static/icons/mark.svg",
+    }
+
+
+def test_the_error_summary_has_the_focus_and_its_link_leads_to_the_field(desk: Desk, tab: Page) -> None:
+    desk.says("/public", page(environment().get_template("public.html").render(errors=ERRORS)))
+    tab.goto("/public")
+    expect(tab.locator(".errs")).to_be_focused()
+    tab.locator(".errs a").first.click()
+    expect(tab.locator("#tel")).to_be_focused()
+
+
+def test_shift_three_times_leaves_and_back_does_not_return(desk: Desk, tab: Page) -> None:
+    site = environment().globals["site"]
+    leaving = type(site)(**{**vars(site), "leave_url": "/weather", "leave_clear_url": "/help/leave"})
+    desk.says("/start", page("<title>Start</title>"))
+    desk.says("/form", page(render(FORM, site=leaving)))
+    desk.says("/weather", page("<title>Weather</title>"))
+    desk.says("/help/leave", page("", 204))
+    tab.goto("/start")
+    tab.goto("/form")
+    for _ in range(3):
+        tab.keyboard.press("Shift")
+    expect(tab).to_have_title("Weather")
+    assert len(desk.posts("/help/leave")) == 1
+    tab.go_back()
+    expect(tab).to_have_title("Start")
+
+
+def test_a_second_click_does_not_send_a_form_twice(desk: Desk, tab: Page) -> None:
+    desk.says("/form", page(render(FORM)))
+    desk.says("/send", page("", 204))
+    tab.goto("/form")
+    tab.get_by_role("button", name="Send").click()
+    tab.get_by_role("button", name="Send").click(force=True)
+    tab.wait_for_timeout(200)
+    assert [f["go"] for f in desk.posts("/send")] == [["on"]]
+
+
+def test_none_of_these_and_the_others_exclude_each_other(desk: Desk, tab: Page) -> None:
+    desk.says("/form", page(render(FORM)))
+    tab.goto("/form")
+    tab.get_by_label("Aches").check()
+    tab.get_by_label("None of these").check()
+    expect(tab.get_by_label("Aches")).not_to_be_checked()
+    tab.get_by_label("Chills").check()
+    expect(tab.get_by_label("None of these")).not_to_be_checked()
+
+
+def test_without_script_a_claim_is_a_form_and_the_toast_stands_in_the_page(chromium: Browser, desk: Desk) -> None:
+    context = chromium.new_context(base_url=desk.url, java_script_enabled=False)
+    tab = context.new_page()
+    for name in ("board", "everything"):
+        desk.says(f"/{name}", page(GALLERY[name]))
+    desk.says("/claim", page("<title>Claimed</title>"))
+    tab.goto("/everything")
+    expect(tab.locator(".toast button")).to_be_visible()
+    tab.goto("/board")
+    tab.get_by_role("button", name=re.compile("Claim Theo B")).click()
+    expect(tab).to_have_title("Claimed")
+    context.close()
