@@ -119,10 +119,20 @@ def _context(shell: Shell) -> dict[str, Any]:
         phone=center.phone,
         phone_href="tel:" + "".join(c for c in center.phone if c.isdigit() or c == "+"),
         leave_url=center.leave_url,
+        leave_href="/help/leave",
+        leave_clear_url="/help/leave",
         prefix=center.reference_prefix,
+        **_other_language(),
     )
     context["shell"] = shell(actor) if actor else None
     return context
+
+
+def _other_language() -> dict[str, str]:
+    to, name = ("en", "English") if str(get_locale()) == "es" else ("es", "Español")
+    at = request.path.removeprefix("/help/")
+    at = at if at.isalpha() else ""
+    return {"other_lang": to, "other_lang_name": name, "other_lang_url": f"/help/language?to={to}&at={at}"}
 
 
 def _no_site() -> SimpleNamespace:

@@ -119,4 +119,5 @@ class InquiryDraft(Base):
     inquiry_id: Mapped[int | None] = ref("inquiry.id")
     created_at: Mapped[datetime]
     saved_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]

@@ -15,7 +15,7 @@
       if (token) body.append("csrf_token", token.value);
       navigator.sendBeacon(leave.dataset.clear, body);
     }
-    location.replace(leave.href);
+    location.replace(leave.dataset.leave || leave.href);
   };
   if (leave) {
     on("click", (e) => { e.preventDefault(); go(); }, leave);

@@ -1,0 +1,336 @@
+"""Read inquiries: the confirmation, the inbox rows, one page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from intake import crypto
+from intake.accounts.models import Staff
+from intake.audit.models import TimelineEntry
+from intake.clinical import routing
+from intake.db import db
+from intake.errors import Missing
+from intake.inquiries import placing
+from intake.inquiries.models import Attempt, Channel, Inquiry, InquiryState, Promise, Relation
+from intake.people import queries as people
+from intake.people.models import ContactKind
+from intake.people.queries import ContactView, PersonView
+from intake.settings import queries as settings
+
+STAGES: dict[str, tuple[InquiryState, ...]] = {
+    "new": (InquiryState.NEW,),
+    "contacting": (InquiryState.CONTACTING,),
+    "screening": (InquiryState.SCREENING, InquiryState.CLINICAL_REVIEW),
+    "routed": (InquiryState.ACCEPTED,),
+    "closed": (
+        InquiryState.REFERRED_OUT,
+        InquiryState.NOT_SUITABLE,
+        InquiryState.DECLINED_BY_PERSON,
+        InquiryState.UNREACHABLE,
+        InquiryState.DUPLICATE,
+        InquiryState.CRISIS_HANDED_OVER,
+    ),
+}
+OPEN = (*STAGES["new"], *STAGES["contacting"], *STAGES["screening"])
+MOST_ROWS = 200
+
+
+def told(row: Inquiry) -> dict[str, Any]:
+    """The sealed answers of an inquiry, opened."""
+    text = crypto.open_(row.facts, at="inquiry.facts", row=row.id)
+    found: dict[str, Any] = json.loads(text) if text and text != crypto.ERASED else {}
+    return found
+
+
+def own_words(row: Inquiry) -> str:
+    """What the person wrote or said, opened."""
+    return crypto.open_(row.own_words, at="inquiry.own_words", row=row.id)
+
+
+def provisional(row: Inquiry, *, age: int | None, rules: routing.RuleSet) -> routing.Placement:
+    """Where the inquiry stands before any screening; computed, stored nowhere (rulings 5)."""
+    return placing.place(danger=row.danger, told=told(row), age=age, rules=rules)
+
+
+def readable(actor_site_id: int, inquiry_id: int) -> Inquiry:
+    """The inquiry of this site.
+
+    Raises:
+        Missing: none here; another site's reads the same.
+    """
+    row = db.session.scalar(select(Inquiry).where(Inquiry.id == inquiry_id, Inquiry.site_id == actor_site_id))
+    if row is None:
+        raise Missing("There is no such request.")
+    return row
+
+
+def by_reference(site_id: int, text: str) -> Inquiry | None:
+    """The inquiry of a reference number, typed with or without dashes and in any case."""
+    signs = "".join(c for c in text.upper() if c.isalnum())[:20]
+    if len(signs) < 8:
+        return None
+    wanted = f"{signs[:-6]}-{signs[-6:-2]}-{signs[-2:]}"
+    return db.session.scalar(select(Inquiry).where(Inquiry.site_id == site_id, Inquiry.reference == wanted))
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What the page after sending shows; name and phone only in the browser that sent the form."""
+
+    reference: str
+    name: str
+    phone: str
+    best_time: str
+    may_text: bool
+    will_call_back: bool
+    in_danger: bool
+    cancelled: bool
+    minutes_to_call: int
+    received_at: datetime
+
+
+def confirmation(inquiry_id: int, *, open_names: bool) -> Confirmation:
+    """The confirmation of a sent request.
+
+    Raises:
+        Missing: it is gone.
+    """
+    row = db.session.get(Inquiry, inquiry_id)
+    if row is None:
+        raise Missing("There is no such request.")
+    who = people.opened_many({row.inquirer_id}).get(row.inquirer_id) if open_names else None
+    phone = _phone(people.contact_points(row.inquirer_id)) if open_names else None
+    return Confirmation(
+        reference=row.reference,
+        name=who.used_name if who else "",
+        phone=phone.shown if phone else "",
+        best_time=phone.hours if phone else "",
+        may_text=phone.may_text if phone else False,
+        will_call_back=row.will_call_back,
+        in_danger="yes" in row.danger.values(),
+        cancelled=row.state is InquiryState.DECLINED_BY_PERSON,
+        minutes_to_call=round((row.first_contact_due_at - row.received_at).total_seconds() / 60),
+        received_at=row.received_at,
+    )
+
+
+def _phone(points: Sequence[ContactView]) -> ContactView | None:
+    """The phone to call: the newest that works."""
+    usable = [p for p in points if p.kind is ContactKind.PHONE and p.usable]
+    return usable[-1] if usable else None
+
+
+@dataclass(frozen=True)
+class InboxRow:
+    """One line of the inbox, plain values; times are aware UTC, waits in minutes."""
+
+    id: int
+    reference: str
+    version: int
+    state: InquiryState
+    channel: Channel
+    relation: Relation
+    name: str
+    age: int | None
+    own_words: str
+    told: Mapping[str, Any]
+    danger: tuple[str, ...]
+    signals: tuple[str, ...]
+    queue: str
+    acuity: int
+    priority: int
+    fired: tuple[str, ...]
+    incomplete: bool
+    owner_id: int | None
+    received_at: datetime
+    waited_minutes: int
+    target_minutes: int
+    is_late: bool
+    contacted: bool
+    will_call_back: bool
+
+
+@dataclass(frozen=True)
+class InboxFilter:
+    """What the inbox shows: stage, source (channel), owner id, provisional queue, only those past their target."""
+
+    stage: str = "open"
+    source: str = ""
+    owner_id: int | None = None
+    queue: str = ""
+    late: bool = False
+
+
+def inbox_rows(site_id: int, wanted: InboxFilter, *, now: datetime, limit: int = MOST_ROWS) -> list[InboxRow]:
+    """The inquiries of a stage, most urgent first: acuity, priority, arrival. Six statements, whatever the number."""
+    states = STAGES.get(wanted.stage, OPEN)
+    query = select(Inquiry).where(Inquiry.site_id == site_id, Inquiry.state.in_(states))
+    if wanted.source:
+        query = query.where(Inquiry.channel == wanted.source)
+    if wanted.owner_id is not None:
+        query = query.where(Inquiry.owner_id == wanted.owner_id)
+    if wanted.late:
+        query = query.where(Inquiry.first_contact_at.is_(None), Inquiry.first_contact_due_at < now)
+    # Ended ones are listed newest first, open ones oldest first, since those wait longest.
+    newest = wanted.stage in {"closed", "routed"}
+    at = Inquiry.received_at.desc() if newest else Inquiry.received_at
+    rows = list(db.session.scalars(query.order_by(at, Inquiry.id).limit(limit)))
+    _n, rules = settings.rule_set(site_id)
+    found = [r for r in _opened(rows, rules, now) if not wanted.queue or r.queue == wanted.queue]
+    return found if newest else sorted(found, key=lambda r: (r.acuity, -r.priority, r.received_at, r.id))
+
+
+def _opened(rows: Sequence[Inquiry], rules: routing.RuleSet, now: datetime) -> list[InboxRow]:
+    views = people.opened_many({r.person_id for r in rows} | {r.inquirer_id for r in rows})
+    points = people.contact_points_of({r.inquirer_id for r in rows})
+    return [_inbox_row(r, views, points[r.inquirer_id], rules, now) for r in rows]
+
+
+def _inbox_row(
+    row: Inquiry,
+    views: Mapping[int, PersonView],
+    points: Sequence[ContactView],
+    rules: routing.RuleSet,
+    now: datetime,
+) -> InboxRow:
+    person = views[row.person_id]
+    facts = told(row)
+    placed = placing.place(danger=row.danger, told=facts, age=person.age, rules=rules)
+    phone = _phone(points)
+    until = row.first_contact_at or now
+    return InboxRow(
+        id=row.id,
+        reference=row.reference,
+        version=row.version,
+        state=row.state,
+        channel=row.channel,
+        relation=row.relation,
+        name=person.name,
+        age=person.age,
+        own_words=own_words(row),
+        told=facts,
+        danger=tuple(code for code, answer in row.danger.items() if answer == "yes"),
+        signals=placing.signals(
+            facts,
+            third_party=row.relation is not Relation.SELF,
+            may_voicemail=phone.may_voicemail if phone else None,
+        ),
+        queue=placed.queue,
+        acuity=placed.acuity,
+        priority=placed.priority,
+        fired=tuple(f.id for f in placed.fired),
+        incomplete=placed.incomplete,
+        owner_id=row.owner_id,
+        received_at=row.received_at,
+        waited_minutes=max(0, int((until - row.received_at).total_seconds() // 60)),
+        target_minutes=placed.target_minutes,
+        is_late=until > row.first_contact_due_at,
+        contacted=row.first_contact_at is not None,
+        will_call_back=row.will_call_back,
+    )
+
+
+def stage_counts(site_id: int) -> dict[str, int]:
+    """How many inquiries stand in each stage: one statement."""
+    by_state = dict(
+        db.session.execute(
+            select(Inquiry.state, func.count()).where(Inquiry.site_id == site_id).group_by(Inquiry.state)
+        ).tuples()
+    )
+    return {stage: sum(by_state.get(s, 0) for s in states) for stage, states in STAGES.items()}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the story of an inquiry: when, who, what (a code with its values) and words."""
+
+    at: datetime
+    by: str
+    kind: str
+    params: Mapping[str, Any]
+    words: str
+
+
+@dataclass(frozen=True)
+class InquiryPage:
+    """Everything the inquiry page shows."""
+
+    row: Inquiry
+    person: PersonView
+    inquirer: PersonView
+    told: Mapping[str, Any]
+    own_words: str
+    organisation: str
+    contacts: tuple[ContactView, ...]
+    person_contacts: tuple[ContactView, ...]
+    placement: routing.Placement
+    signals: tuple[str, ...]
+    owner: str
+    lines: tuple[Line, ...]
+    attempts: int
+    promises: tuple[Promise, ...]
+    is_open: bool
+    waited_minutes: int
+    is_late: bool
+
+
+def page(row: Inquiry, *, now: datetime) -> InquiryPage:
+    """Open one inquiry with its people, contact rules, story and provisional placement."""
+    views = people.opened_many({row.person_id, row.inquirer_id})
+    points = people.contact_points_of({row.person_id, row.inquirer_id})
+    _n, rules = settings.rule_set(row.site_id)
+    facts = told(row)
+    phone = _phone(points[row.inquirer_id])
+    until = row.first_contact_at or now
+    third = row.inquirer_id != row.person_id
+    return InquiryPage(
+        row=row,
+        person=views[row.person_id],
+        inquirer=views[row.inquirer_id],
+        told=facts,
+        own_words=own_words(row),
+        organisation=crypto.open_(row.referrer, at="inquiry.referrer", row=row.id),
+        contacts=tuple(points[row.inquirer_id]),
+        person_contacts=tuple(points[row.person_id]) if third else (),
+        placement=placing.place(danger=row.danger, told=facts, age=views[row.person_id].age, rules=rules),
+        signals=placing.signals(facts, third_party=third, may_voicemail=phone.may_voicemail if phone else None),
+        owner=_staff_name(row.owner_id),
+        lines=tuple(_lines(row)),
+        attempts=db.session.scalar(select(func.count(Attempt.id)).where(Attempt.inquiry_id == row.id)) or 0,
+        promises=tuple(
+            db.session.scalars(select(Promise).where(Promise.inquiry_id == row.id).order_by(Promise.created_at))
+        ),
+        is_open=row.state in OPEN,
+        waited_minutes=max(0, int((until - row.received_at).total_seconds() // 60)),
+        is_late=until > row.first_contact_due_at,
+    )
+
+
+def _staff_name(staff_id: int | None) -> str:
+    found = db.session.get(Staff, staff_id) if staff_id else None
+    return found.name if found else ""
+
+
+def _lines(row: Inquiry) -> list[Line]:
+    entries = db.session.scalars(
+        select(TimelineEntry)
+        .where(TimelineEntry.inquiry_id == row.id)
+        .order_by(TimelineEntry.at.desc(), TimelineEntry.id)
+        .limit(100)
+    )
+    return [
+        Line(
+            at=e.at,
+            by=str(e.params.get("by", "")),
+            kind=e.kind,
+            params=e.params,
+            words=crypto.open_(e.words, at="timeline_entry.words", row=e.id),
+        )
+        for e in entries
+    ]
