@@ -1,5 +1,6 @@
 """Routing: which queue, how urgent, why, and what would change it. A proposal that a clinician accepts or overrides."""
 
+from .changes import Change, Moved, replay, what_would_change
 from .facts import Facts
 from .flags import FLAG_RULES
 from .place import FiredRule, Placement, place
@@ -14,12 +15,16 @@ __all__ = [
     "QUEUES",
     "RULES",
     "TARGET_MINUTES",
+    "Change",
     "Facts",
     "FiredRule",
     "FlagRule",
+    "Moved",
     "Part",
     "Placement",
     "Rule",
     "RuleSet",
     "place",
+    "replay",
+    "what_would_change",
 ]

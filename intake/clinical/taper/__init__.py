@@ -6,10 +6,13 @@ Nothing here prescribes: a plan is a draft until a prescriber signs it.
 from .build import build, check_by_hand
 from .ladder import deliverable, dispense
 from .model import Baseline, Plan, Step, TaperContext, TaperRequest
+from .review import Concern, ReviewFacts, review
 
 __all__ = [
     "Baseline",
+    "Concern",
     "Plan",
+    "ReviewFacts",
     "Step",
     "TaperContext",
     "TaperRequest",
@@ -17,4 +20,5 @@ __all__ = [
     "check_by_hand",
     "deliverable",
     "dispense",
+    "review",
 ]
