@@ -10,23 +10,23 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.screens.server import Desk, page
-from tests.screens.stage import ERRORS, environment, gallery, render
+from tests.screens.stage import ERRORS, PAGES, environment, gallery, render
 
 pytestmark = pytest.mark.browser
 
 GALLERY = gallery()
 # The system pages add words, not looks: they are looked at once, these in every width and theme.
 EACH_LOOK = {"board", "everything", "public", "auth", "sheet", "clash", "419-public", "emergency_static-public"}
-FORM = """{% extends "layout/public.html" %}{% from "parts/csrf.html" import csrf %}{% from "parts/opt.html" import opts %}
-{% block title %}How do you feel?{% endblock %}{% block main %}<h1>Feel</h1><form method="post" action="/send">{{ csrf() }}
-{{ opts('f', 'Feel', [('a', 'Aches'), ('b', 'Chills'), ('none', 'None of these')], type='checkbox', none_value='none') }}
-<button class="btn" name="go" value="on">Send</button></form>{% endblock %}"""
+FORM = (PAGES / "feelings.html").read_text()
 
-SMALL = """() => [...document.querySelectorAll('a, button, input:not([type=hidden]), select, textarea, summary')]
-  .filter(n => n.getClientRects().length && !n.closest('p, li, dd, .vh, .menu .only-m, td .sub') && getComputedStyle(n).clipPath === 'none')
-  .map(n => [n.closest('label.chip, .seg label, .opt, .chk') || n, n])
-  .map(([box, n]) => [box.getBoundingClientRect(), n]).filter(([r]) => r.width && (r.width < 24 || r.height < 24))
-  .map(([r, n]) => `${n.outerHTML.slice(0, 90)} ${r.width}x${r.height}`)"""
+SMALL = """() => {
+  const inWords = 'p, li, dd, .vh, .menu .only-m, td .sub';
+  const seen = n => n.getClientRects().length && !n.closest(inWords) && getComputedStyle(n).clipPath === 'none';
+  const box = n => (n.closest('label.chip, .seg label, .opt, .chk') || n).getBoundingClientRect();
+  return [...document.querySelectorAll('a, button, input:not([type=hidden]), select, textarea, summary')]
+    .filter(n => seen(n) && box(n).width && (box(n).width < 24 || box(n).height < 24))
+    .map(n => `${n.outerHTML.slice(0, 90)} ${box(n).width}x${box(n).height}`);
+}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -16,6 +16,11 @@ pytestmark = pytest.mark.browser
 PEOPLE = [("a", "Theo B.", 2, 22), ("b", "Luis F.", 2, 9), ("c", "Dana R.", 3, 15)]
 
 
+def cell(key: str, words: str) -> str:
+    """A fragment that says who holds the case `key`."""
+    return f'<table><tbody><tr><td id="who-{key}">{words}</td></tr></tbody></table>'
+
+
 def queue(desk: Desk, people: list[tuple[str, str, int, int]] = PEOPLE, since: int = 1, **more: Any) -> None:
     """Serve the list with a preview per row, and no change since."""
     html = environment().get_template("list.html").render(people=people, since=since, **more)
@@ -58,9 +63,9 @@ def test_enter_opens_the_selected_row(desk: Desk, tab: Page) -> None:
 
 def test_one_key_claims_the_selected_row_and_the_answer_stands_in_place(desk: Desk, tab: Page) -> None:
     queue(desk)
-    answer = '<table><tbody><tr><td id="who-b">You</td></tr></tbody></table><p data-toast data-undo="/release">Claimed Luis F.</p>'
-    desk.says("/claim", page(answer))
-    desk.says("/release", page('<table><tbody><tr><td id="who-b">Nobody</td></tr></tbody></table>'))
+    toast = '<p data-toast data-undo="/release">Claimed Luis F.</p>'
+    desk.says("/claim", page(cell("b", "You") + toast))
+    desk.says("/release", page(cell("b", "Nobody")))
     tab.goto("/list")
     tab.keyboard.press("j")
     tab.keyboard.press("j")
@@ -76,8 +81,7 @@ def test_one_key_claims_the_selected_row_and_the_answer_stands_in_place(desk: De
 
 def test_the_loser_of_a_claim_reads_who_was_first_and_sees_the_row_change(desk: Desk, tab: Page) -> None:
     queue(desk)
-    row = '<table><tbody><tr><td id="who-a">N. Park</td></tr></tbody></table>'
-    desk.says("/claim", page(row + "<p data-message>N. Park claimed this 2 s ago</p>", 409))
+    desk.says("/claim", page(cell("a", "N. Park") + "<p data-message>N. Park claimed this 2 s ago</p>", 409))
     tab.goto("/list")
     tab.keyboard.press("j")
     tab.keyboard.press("c")
@@ -159,10 +163,9 @@ def test_a_change_elsewhere_shows_in_place_and_a_new_row_waits_behind_the_bar(de
     queue(desk)
     tab.goto("/list")
     tab.keyboard.press("j")
-    changed = (
-        '<div data-version="2" data-title="(4) Queue"><table><tbody><tr data-row="b" id="row-b"><td>P2</td><td>Luis F.</td>'
-        '<td id="who-b">N. Park</td></tr><tr data-row="d" id="row-d"><td>P1</td><td>Ruth A.</td><td></td></tr></tbody></table></div>'
-    )
+    luis = '<tr data-row="b" id="row-b"><td>P2</td><td>Luis F.</td><td id="who-b">N. Park</td></tr>'
+    ruth = '<tr data-row="d" id="row-d"><td>P1</td><td>Ruth A.</td><td></td></tr>'
+    changed = f'<div data-version="2" data-title="(4) Queue"><table><tbody>{luis}{ruth}</tbody></table></div>'
 
     def changes(_method: str, fields: Fields) -> Answer:
         return page(changed) if fields["since"] == ["1"] else page("", 204)
@@ -185,7 +188,8 @@ def test_a_change_elsewhere_shows_in_place_and_a_new_row_waits_behind_the_bar(de
 def test_rows_missing_from_a_full_answer_are_marked_and_not_removed(desk: Desk, tab: Page) -> None:
     queue(desk)
     tab.goto("/list")
-    full = '<div data-version="2" data-full><table><tbody><tr data-row="a" id="row-a"><td>P2</td></tr></tbody></table></div>'
+    theo = '<tr data-row="a" id="row-a"><td>P2</td></tr>'
+    full = f'<div data-version="2" data-full><table><tbody>{theo}</tbody></table></div>'
     desk.says("/changes", lambda _m, fields: page(full) if fields["since"] == ["1"] else page("", 204))
     expect(tab.locator("#row-b")).to_have_class("gone", timeout=4000)
     expect(tab.locator("#row-a")).not_to_have_class("gone")
@@ -262,8 +266,8 @@ def test_an_ended_session_asks_to_sign_in_and_goes_on_where_it_stopped(desk: Des
 
 
 def test_typing_goes_on_while_a_fragment_replaces_the_field(desk: Desk, tab: Page) -> None:
-    swap = '<div id="note-field" class="field"><label for="note">Note</label><textarea id="note" name="note">old</textarea></div>'
-    answers(desk, page(swap))
+    swap = '<label for="note">Note</label><textarea id="note" name="note">old</textarea>'
+    answers(desk, page(f'<div id="note-field" class="field">{swap}</div>'))
     tab.goto("/answers")
     tab.locator("#note").click()
     tab.keyboard.type("one two")
