@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ROOT / "migrations" / "versions"
 FLASK = ("-m", "flask", "--app", "intake")
 PAUSE = 0.05
+PORT_SECONDS = 5.0
 WEB_SECONDS = 60.0
 WORKER_SECONDS = 90.0
 STOP_SECONDS = 10.0  # a mail in flight may finish; everything is gone within 15 s
@@ -59,6 +60,7 @@ class Supervisor:
         self.children: list[Child] = []
         self.address = f"http://localhost:{wish.port}"
         self.without = ""
+        self.reaped = False
         for wanted in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(wanted, self._ask)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
@@ -113,6 +115,7 @@ class Supervisor:
 
     def _reap(self, data: Path) -> None:
         left = marked(data)
+        self.reaped = bool(left)
         if left:
             self.say(f"Ending {len(left)} processes of a run that was killed ...")
             kill_all(left)
@@ -156,12 +159,21 @@ class Supervisor:
         return given | {"INTAKE_DATA": str(folder.path), MARK: str(folder.path), "PYTHONUNBUFFERED": "1"}
 
     def _check_port(self) -> None:
+        until = time.monotonic() + PORT_SECONDS
+        while (why := self._port_refused()) is not None:
+            if not self.reaped or time.monotonic() > until:
+                raise Failed(f"port {self.wish.port} cannot be used ({why}); try --port.")
+            # A killed server of the earlier run may still be closing its socket.
+            self.pause()
+
+    def _port_refused(self) -> str | None:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", self.wish.port))
             except OSError as error:
-                raise Failed(f"port {self.wish.port} cannot be used ({error.strerror}); try --port.") from None
+                return error.strerror
+        return None
 
     def _child(self, name: str, command: list[str], folder: Folder, environment: dict[str, str]) -> Child:
         child = Child(name, command, environment, folder)
@@ -231,7 +243,7 @@ class Supervisor:
         if not environment.get("REDIS_URL"):
             return None
         self.say("  worker and beat ...")
-        celery = [sys.executable, "-m", "celery", "-A", "workers"]
+        celery = [sys.executable, "-m", "celery", "--quiet", "-A", "workers"]
         quiet = ["--loglevel", "WARNING"]
         alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         worker = self._child("worker", [*celery, "worker", "--concurrency", "2", *alone, *quiet], folder, environment)

@@ -1,0 +1,1 @@
+"""Long proofs, each printing a table: `python3 manage.py verify NAME`."""
