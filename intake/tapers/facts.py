@@ -11,6 +11,7 @@ from sqlalchemy import select
 from intake.cases.models import Case
 from intake.clinical import taper
 from intake.db import db
+from intake.people import queries as people
 from intake.people.models import ContactKind, ContactPoint, Person
 from intake.screening import queries as screening
 from intake.tapers.models import PlanVersion
@@ -31,23 +32,19 @@ def context(case: Case, checklist: Mapping[str, Any]) -> taper.TaperContext:
     )
 
 
-def mail_ready(person_id: int) -> bool:
-    """Whether a verified, consented, working email address exists."""
-    return (
-        db.session.scalar(
-            select(ContactPoint.id)
-            .where(
-                ContactPoint.person_id == person_id,
-                ContactPoint.kind == ContactKind.EMAIL,
-                ContactPoint.may_email.is_(True),
-                ContactPoint.verified_at.is_not(None),
-                ContactPoint.consented_at.is_not(None),
-                ContactPoint.stopped_at.is_(None),
-                ContactPoint.bad_since.is_(None),
-            )
-            .limit(1)
+def email_point(person_id: int) -> ContactPoint | None:
+    """The email contact point that mail would go to; None when there is none that works."""
+    return db.session.scalar(
+        select(ContactPoint)
+        .where(
+            ContactPoint.person_id == person_id,
+            ContactPoint.kind == ContactKind.EMAIL,
+            ContactPoint.may_email.is_(True),
+            ContactPoint.stopped_at.is_(None),
+            ContactPoint.bad_since.is_(None),
         )
-        is not None
+        .order_by(ContactPoint.verified_at.desc(), ContactPoint.created_at.desc())
+        .limit(1)
     )
 
 
@@ -55,18 +52,31 @@ def review_facts(version: PlanVersion, case: Case, known: taper.TaperContext) ->
     """Everything clinical.md 4.2 requires before activation, as far as it is known."""
     person = db.session.get_one(Person, case.person_id)
     checklist = version.checklist
-    baseline = screening.baseline(case.id)
+    found = screening.baseline(case.id)
+    scores, facts = found.scores, found.facts
+    email = email_point(person.id)
     return taper.ReviewFacts(
         context=known,
+        moud_answer=checklist.get("moud") or case.moud.get("answer"),
         naloxone_offered=bool(checklist.get("naloxone") or case.naloxone.get("answer")),
         pdmp_checked_on=_day(checklist.get("pdmp_checked_on")),
         goals=bool(checklist.get("has_goals")),
         agreement=bool(checklist.get("agreed")),
+        peg="peg" in scores,
+        phq9="phq9" in scores,
+        cssrs="cssrs_screen" in scores,
+        cows_or_sows="cows" in scores or "sows" in scores,
+        vitals=found.vitals is not None,
         follow_up_on=_day(checklist.get("follow_up_on")),
-        baseline=frozenset(baseline.scores),
-        vitals=baseline.vitals is not None,
+        age=people.opened(person).age,
+        pain_excluded=facts.pain_excluded if facts else None,
+        methadone_program=facts is not None and facts.moud == "methadone_otp",
+        mail=email is not None,
         born_on=person.born_on is not None,
-        mail_ready=mail_ready(person.id),
+        email_verified=email is not None and email.verified_at is not None,
+        email_consented=email is not None and email.consented_at is not None,
+        pieces_by_hand=frozenset(checklist.get("pieces_by_hand", [])),
+        total_mme=facts.mme if facts else None,
     )
 
 

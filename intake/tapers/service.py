@@ -232,13 +232,15 @@ def _answered(
     problems: dict[str, str] = {}
     answers: list[dict[str, Any]] = []
     for concern in found:
-        reason = signing.reasons.get(concern.code, "").strip()
-        if concern.severity == "hard" and concern.code not in released:
-            problems[concern.code] = concern.words
-        elif concern.severity in {"hard", "ack"} and len(reason) < LEAST_REASON:
-            problems[concern.code] = f"{concern.words} Give a reason to keep it."
-        if concern.severity != "info":
-            answers.append({"code": concern.code, "answer": "keep", "by": actor.id, "at": now.isoformat()})
+        if concern.severity == "info":
+            continue
+        reason = signing.reasons.get(concern.key, "").strip()
+        if concern.severity == "hard" and (concern.release == "fill_in" or concern.key not in released):
+            problems[concern.key] = concern.words
+        elif concern.severity == "ack" and len(reason) < LEAST_REASON:
+            problems[concern.key] = f"{concern.words} Give a reason to keep it."
+        elif concern.severity == "ack":
+            answers.append({"code": concern.key, "answer": "keep", "by": actor.id, "at": now.isoformat()})
     if problems:
         raise RuleBroken("This plan is not ready to sign.", code="OPEN_CONCERNS", fields=problems)
     return [*version.concerns, *answers]
@@ -253,14 +255,17 @@ def release_hard_stop(version_id: int, code: str, reason: str, *, actor: Actor, 
     if actor.role is not Role.PRESCRIBER:
         raise NotPermitted("Only a prescriber may release a hard stop.")
     version, _, case = locked(version_id)
-    if code == "HARD_SUICIDE_RISK":
-        raise RuleBroken("A high suicide risk is released only by a new screen.", code=code)
     if len(reason.strip()) < LEAST_REASON:
         raise RuleBroken(
             "Write why this is safe here.", code="REASON", fields={"reason": "Write why this is safe here."}
         )
-    if code not in {c.code for c in concerns(version, case) if c.severity == "hard"}:
+    concern = next((c for c in concerns(version, case) if c.severity == "hard" and c.key == code), None)
+    if concern is None:
         raise RuleBroken("This plan has no such hard stop.", code="NO_SUCH_STOP")
+    if concern.release == "new_suicide_screen":
+        raise RuleBroken("A high suicide risk is released only by a new screen.", code=code)
+    if concern.release != "prescriber_and_second":
+        raise RuleBroken("This has to be recorded, it cannot be released.", code=code)
     version.concerns = [
         *version.concerns,
         {"code": code, "answer": "released", "released_by": actor.id, "at": now.isoformat()},
