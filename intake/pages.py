@@ -157,14 +157,14 @@ def _kept() -> list[tuple[str, str]]:
 def _page(status: int, sentence: str, **more: Any) -> ResponseReturnValue:
     template = f"system/{status}.html"
     if template not in _PAGES:
-        template = "system/409.html" if status == 422 else "system/404.html"
+        template = "system/404.html" if status in {405, 410} else "system/400.html"
     if request.headers.get("X-Fragment"):
         return make_response(sentence, status, {"Content-Type": "text/plain; charset=utf-8"})
-    body = render_template(template, sentence=sentence, kept=_kept(), actor=optional_actor(), **more)
+    body = render_template(template, sentence=sentence, kept=_kept(), request_id=g.get("request_id", ""), **more)
     return make_response(body, status)
 
 
-_PAGES = {f"system/{n}.html" for n in (403, 404, 409, 413, 419, 429, 500, 503)}
+_PAGES = {f"system/{n}.html" for n in (400, 403, 404, 409, 413, 419, 422, 429, 500, 503)}
 
 
 def _intake_error(error: IntakeError) -> ResponseReturnValue:

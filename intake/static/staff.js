@@ -21,7 +21,7 @@
   /* ---- asking the server ---- */
   class SignedOut extends Error {}
   async function ask(url, options = {}) {
-    const answer = await fetch(url, { credentials: "same-origin", ...options, headers: { "X-Fragment": "1", ...options.headers } });
+    const answer = await fetch(url, { headers: { "X-Fragment": "1" }, ...options });
     const elsewhere = answer.redirected && new URL(answer.url).pathname.startsWith("/sign-in");
     if (answer.status === 401 || elsewhere) throw new SignedOut();
     return answer;
@@ -90,6 +90,14 @@
     const wrap = $("[data-version]", page.body), title = $("[data-title]", page.body)?.dataset.title;
     if (title) document.title = title;
     return { strange, named, version: wrap?.dataset.version, full: Boolean($("[data-full]", page.body)), message: $("[data-message]", page.body)?.textContent.trim() };
+  }
+
+  // What a POST answered: nothing, a sentence, or a fragment.
+  async function read(answer) {
+    const type = answer.headers.get("Content-Type") || "";
+    if (answer.status === 204) return {};
+    if (type.includes("text/plain")) return { message: await answer.text() };
+    return type.includes("html") ? apply(await answer.text()) : {};
   }
 
   /* ---- toast with undo ---- */
@@ -219,7 +227,7 @@
     const values = new FormData(form).getAll(name);
     (values.length ? values : [""]).forEach((v) => body.append(name, v));
     const answer = await post(form.dataset.autosave, body);
-    const result = answer.status === 204 ? {} : apply(await answer.text());
+    const result = await read(answer);
     const version = answer.headers.get("X-Version") || result.version;
     if (version && form.elements.version) form.elements.version.value = version;
     return { ok: answer.ok, status: answer.status, message: result.message };
@@ -279,8 +287,7 @@
     try {
       const answer = await post(form.action, new URLSearchParams(new FormData(form, by)));
       if (answer.redirected) { leaving = true; location.assign(answer.url); return; }
-      const type = answer.headers.get("Content-Type") || "";
-      const result = answer.status === 204 || !type.includes("html") ? {} : apply(await answer.text());
+      const result = await read(answer);
       if (!answer.ok) toast(result.message || `${label(form, by)} did not work. Load the page again.`);
     } catch (problem) {
       if (problem instanceof SignedOut) askToSignIn(() => swap(form, by));
@@ -333,7 +340,7 @@
     // The page itself is the truth of the list: Show fetches it and takes over the list and the heading.
     async function show() {
       try {
-        const page = parse(await (await ask(location.href, { headers: { "X-Fragment": "0" } })).text());
+        const page = parse(await (await ask(location.href, { headers: {} })).text());
         const next = page.getElementById(live.id), at = picked()?.dataset.row;
         if (!next) { location.reload(); return; }
         for (const part of [".head", ".side"]) {

@@ -55,18 +55,32 @@ SITE = SimpleNamespace(
 ACTOR = SimpleNamespace(name="Dr. Amara Osei", role="prescriber", initials="AO")
 KEPT: dict[str, Any] = {
     "kept": [("Name", "Dana"), ("In your words", "Two lines,\n<b>kept</b> as typed")],
-    "fields": [("name", "Dana"), ("words", "Two lines,\n<b>kept</b> as typed")],
+    "again": [("name", "Dana"), ("words", "Two lines,\n<b>kept</b> as typed")],
     "action": "/help/name",
     "request_id": "4F2A-77",
 }
 CLASH: dict[str, Any] = {
     "heading": "Rosa saved this 20 seconds before you",
     "conflicts": [("Phone", "phone", "(555) 014-7734", "Rosa, today 15:04:10", "(555) 014-7743")],
-    "fields": [("best_time", "After 5 pm")],
+    "again": [("best_time", "After 5 pm")],
     "version": 15,
     "current_url": "/cases/4h7k",
 }
-SYSTEM = ["403", "404", "409", "413", "419", "429", "500", "503", "offline", "maintenance", "emergency_static"]
+SYSTEM = [
+    "400",
+    "422",
+    "403",
+    "404",
+    "409",
+    "413",
+    "419",
+    "429",
+    "500",
+    "503",
+    "offline",
+    "maintenance",
+    "emergency_static",
+]
 
 
 def shell(current: str = "detox", **more: Any) -> SimpleNamespace:
