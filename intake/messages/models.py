@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import BigInteger, Index, LargeBinary, text
+from sqlalchemy import BigInteger, Index, LargeBinary, Table, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from intake.db import Base, Id, coded, ref
@@ -29,6 +29,7 @@ class MessageState(StrEnum):
 _DUE = text("state IN ('scheduled', 'uncertain')")
 _LEASED = text("state IN ('claimed', 'sending')")
 _OPEN = text("state IN ('scheduled', 'claimed', 'sending', 'uncertain')")
+_HELD = text("next_try_at IS NULL AND state IN ('scheduled', 'uncertain')")
 _COUNTED = text("state <> 'cancelled'")
 
 
@@ -41,6 +42,7 @@ class Message(Base):
         Index("message_due", "next_try_at", "id", postgresql_where=_DUE, sqlite_where=_DUE),
         Index("message_leased", "lease_until", postgresql_where=_LEASED, sqlite_where=_LEASED),
         Index("message_in_order", "order_key", "due_at", "id", postgresql_where=_OPEN, sqlite_where=_OPEN),
+        Index("message_held", "window_end", "id", postgresql_where=_HELD, sqlite_where=_HELD),
         Index("message_of_plan", "plan_id", "plan_version_id"),
         {"postgresql_with": {"fillfactor": "75", "autovacuum_vacuum_scale_factor": "0.01"}},
     )
@@ -88,6 +90,9 @@ class Message(Base):
     params: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
+MESSAGE = cast(Table, Message.__table__)
+
+
 class MessagePart(Base):
     """One reminder kind inside a merged email of one local date."""
 
@@ -104,6 +109,7 @@ class MessageAttempt(Base):
     """What one attempt to hand a mail over came to; written by record or recovery, never changed."""
 
     __tablename__ = "message_attempt"
+    __table_args__ = (Index("message_attempt_address", "address_digest", "ended_at"),)
 
     id: Mapped[Id]
     message_id: Mapped[int] = ref("message.id")

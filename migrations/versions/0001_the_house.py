@@ -1188,6 +1188,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("state IN ('scheduled', 'uncertain')"),
         )
         batch_op.create_index(
+            "message_held",
+            ["window_end", "id"],
+            unique=False,
+            postgresql_where=sa.text("next_try_at IS NULL AND state IN ('scheduled', 'uncertain')"),
+            sqlite_where=sa.text("next_try_at IS NULL AND state IN ('scheduled', 'uncertain')"),
+        )
+        batch_op.create_index(
             "message_in_order",
             ["order_key", "due_at", "id"],
             unique=False,
@@ -1390,6 +1397,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("message_attempt", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_message_attempt_message_id"), ["message_id"], unique=False)
+        batch_op.create_index("message_attempt_address", ["address_digest", "ended_at"], unique=False)
 
     op.create_table(
         "message_part",
@@ -1422,6 +1430,7 @@ def downgrade() -> None:
 
     op.drop_table("message_part")
     with op.batch_alter_table("message_attempt", schema=None) as batch_op:
+        batch_op.drop_index("message_attempt_address")
         batch_op.drop_index(batch_op.f("ix_message_attempt_message_id"))
 
     op.drop_table("message_attempt")
@@ -1468,6 +1477,11 @@ def downgrade() -> None:
             "message_in_order",
             postgresql_where=sa.text("state IN ('scheduled', 'claimed', 'sending', 'uncertain')"),
             sqlite_where=sa.text("state IN ('scheduled', 'claimed', 'sending', 'uncertain')"),
+        )
+        batch_op.drop_index(
+            "message_held",
+            postgresql_where=sa.text("next_try_at IS NULL AND state IN ('scheduled', 'uncertain')"),
+            sqlite_where=sa.text("next_try_at IS NULL AND state IN ('scheduled', 'uncertain')"),
         )
         batch_op.drop_index(
             "message_due",
