@@ -71,7 +71,7 @@ def counts(site_id: int) -> list[UnitCount]:
         .where(Unit.site_id == site_id)
         .group_by(Unit.id, Unit.name, Unit.level, Unit.kind)
         .order_by(Unit.kind, Unit.name)
-    ).tuples()
+    )
     return [UnitCount(*row) for row in rows]
 
 
@@ -83,7 +83,7 @@ def beds(site_id: int, *, kind: str | None = None) -> list[BedView]:
         .join(BedUse, _alive(), isouter=True)
         .where(Unit.site_id == site_id, Bed.closed_at.is_(None), *([Unit.kind == kind] if kind else []))
         .order_by(Unit.name, Bed.name)
-    ).tuples()
+    )
     return [
         BedView(
             id=bed.id, name=bed.name, unit=unit.name, level=unit.level, kind=unit.kind, sex=bed.sex, payer=bed.payer,
@@ -100,6 +100,6 @@ def of_case(case_id: int) -> tuple[BedUse, Bed] | None:
         .join(Bed, Bed.id == BedUse.bed_id)
         .where(BedUse.case_id == case_id, BedUse.ended_at.is_(None))
         .order_by(BedUse.kind.desc())
-    ).tuples()
+    )
     found = next(iter(rows), None)
     return None if found is None else (found[0], found[1])

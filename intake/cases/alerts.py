@@ -110,7 +110,7 @@ def escalate(*, now: datetime) -> int:
             CaseAlert.acknowledge_by < db_now(),
         )
         .with_for_update(of=CaseAlert)
-    ).tuples()
+    )
     done = 0
     for row, case in rows:
         row.escalated_at = now

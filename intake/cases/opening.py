@@ -48,8 +48,14 @@ class Placed(Protocol):
     flags: list[Any]
 
 
+def _held(inquiry: Inquiry) -> Person:
+    """Lock an inquiry as it is now, then its person, so that two openings for one human wait for each other."""
+    db.session.flush()
+    db.session.refresh(inquiry, with_for_update=True)
+    return _person(inquiry.person_id)
+
+
 def _person(person_id: int) -> Person:
-    # Locking the person first lets two openings for one human wait for each other instead of colliding.
     row = db.session.scalar(select(Person).where(Person.id == person_id).with_for_update())
     if row is None:
         raise Missing("There is no such person.")
@@ -84,7 +90,7 @@ def open(
     Raises:
         AlreadyDone: the inquiry ended as accepted, or the case is past review.
     """
-    person = _person(inquiry.person_id)
+    person = _held(inquiry)
     case = _open_or_new(inquiry, person, actor, now)
     if not provisional:
         bring(inquiry, InquiryState.CLINICAL_REVIEW, actor=actor, now=now)
@@ -199,7 +205,7 @@ def open_for_danger(inquiry: Inquiry, *, actor: Actor, now: datetime) -> Case:
     if not yes:
         raise RuleBroken("No danger is recorded.", code="NO_DANGER")
     fired = [DANGER_RULES[fact] for fact in yes]
-    person = _person(inquiry.person_id)
+    person = _held(inquiry)
     known = open_case(person.id)
     if known is not None and set(fired) <= _entered_for(known.id, inquiry):
         return known

@@ -16,6 +16,7 @@ from intake.cases.models import Case, CaseState
 from intake.cases.queries import GONE, can_read
 from intake.db import db
 from intake.errors import AlreadyDone, Missing
+from intake.inquiries import following
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.queues.order import ago
 
@@ -32,17 +33,10 @@ MOVES: Mapping[CaseState, frozenset[CaseState]] = {
     CaseState.CLOSED: frozenset(),
 }
 
-_I = InquiryState
-_ENDS = frozenset(
-    {_I.REFERRED_OUT, _I.NOT_SUITABLE, _I.DECLINED_BY_PERSON, _I.UNREACHABLE, _I.DUPLICATE, _I.CRISIS_HANDED_OVER}
-)
 INQUIRY_MOVES: Mapping[InquiryState, frozenset[InquiryState]] = {
-    _I.NEW: frozenset({_I.CONTACTING, _I.SCREENING, _I.DUPLICATE, _I.CRISIS_HANDED_OVER}),
-    _I.CONTACTING: frozenset({_I.SCREENING, *(_ENDS - {_I.NOT_SUITABLE})}),
-    _I.SCREENING: frozenset({_I.CLINICAL_REVIEW, *(_ENDS - {_I.NOT_SUITABLE})}),
-    _I.CLINICAL_REVIEW: frozenset({_I.ACCEPTED, _I.SCREENING, *(_ENDS - {_I.DUPLICATE})}),
-    _I.ACCEPTED: frozenset(),
-    **{end: frozenset({_I.CONTACTING}) for end in _ENDS},
+    **dict.fromkeys(InquiryState, frozenset()),
+    **following.MOVES,
+    **dict.fromkeys(following.REOPENABLE, frozenset({InquiryState.CONTACTING})),
 }
 
 State = TypeVar("State", bound=StrEnum)
@@ -116,23 +110,15 @@ def way(moves: Mapping[State, frozenset[State]], start: State, to: State) -> lis
 
 
 def bring(inquiry: Inquiry, to: InquiryState, *, reason: str = "", actor: Actor, now: datetime) -> None:
-    """Move an inquiry along to a state by allowed moves only; ends get their time and reason.
+    """Move an inquiry along to a state by allowed moves only; an ended one is opened again first.
 
     Raises:
         AlreadyDone: the table has no way there.
     """
-    path = way(INQUIRY_MOVES, inquiry.state, to)
-    if not path:
-        return
-    before, inquiry.state = inquiry.state, to
-    ended = to in _ENDS or to is _I.ACCEPTED
-    inquiry.ended_at = now if ended else None
-    inquiry.closing_reason = reason if ended else ""
-    audit.record(
-        actor=actor, verb="moved", record="inquiry", record_id=inquiry.id, site_id=inquiry.site_id,
-        changed=("state",), before={"state": before.value}, after={"state": to.value}, purpose=to.value, now=now,
-    )  # fmt: skip
-    audit.tell(
-        kind="inquiry_moved", actor=actor, now=now, inquiry_id=inquiry.id,
-        params={"from": before.value, "to": to.value, "by_way_of": [s.value for s in path[:-1]]},
-    )  # fmt: skip
+    for step in way(INQUIRY_MOVES, inquiry.state, to):
+        if inquiry.state in following.REOPENABLE:
+            following.reopen(inquiry.id, reason=reason or "The case goes on.", actor=actor, now=now)
+        else:
+            following.move(inquiry, step, actor=actor, now=now, reason=reason)
+    if to in following.ENDS:
+        inquiry.closing_reason = reason
