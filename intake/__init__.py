@@ -14,10 +14,14 @@ from config import Config
 from intake import clock, guard, limits, pages, tables
 from intake.accounts import login
 from intake.accounts import views as accounts
+from intake.cases import service as cases_service
 from intake.cli import groups
 from intake.db import db, prepare
 from intake.desk import queries as desk_queries
+from intake.inquiries import service as inquiries_service
+from intake.inquiries import views as inquiries
 from intake.ops import views as ops
+from intake.screening import views as screening
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,6 +29,8 @@ TABLES = tables.ROOMS
 
 BLUEPRINTS = (
     accounts.bp,
+    screening.bp,
+    inquiries.bp,
     ops.bp,
 )
 
@@ -53,6 +59,7 @@ def create_app(config: Config | None = None) -> Flask:
     guard.install(app, login.load_actor)
     limits.install(app, config.redis_url)
     pages.install(app, desk_queries.shell, https=config.https)
+    inquiries_service.when_danger = cases_service.open_for_danger
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for group in groups:

@@ -190,3 +190,18 @@ def label(options: Options, code: str) -> str:
 def labels(options: Options, picked: Sequence[str]) -> str:
     """The words of several codes, comma between, in the order of the options."""
     return ", ".join(str(text) for code, text in options if code in picked)
+
+
+SAFETY_FIRST = _("Safety signs")
+CALL_WORDS = {
+    "relation": _("Calling for"),
+    "name": _("Name to use"),
+    "phone": _("Phone"),
+    "age": _("Age or date of birth"),
+    "message": _("Safe to leave a message?"),
+    "takes": _("Main substance"),
+    "last_use": _("Last use"),
+    "withdrawal": _("Feels withdrawal now?"),
+    "pregnant": _("Pregnant?"),
+    "consent": _("OK to keep these notes"),
+}

@@ -14,6 +14,8 @@ from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.inquiries import answers as a
 from intake.inquiries import first_contact
 from intake.inquiries.models import Attempt, Inquiry, InquiryState, Promise
+from intake.people import service as people
+from intake.people.models import ContactKind, Person, PersonKind
 from intake.settings import queries as settings
 from intake.tasks import service as tasks
 
@@ -383,4 +385,28 @@ def asked_by_link(
             actor=actor,
             now=now,
         )
+    return row
+
+
+def agreed(inquiry_id: int, *, how: str, actor: Actor, now: datetime, name: str = "", phone: str = "") -> Inquiry:
+    """The person asked about got in touch or agreed to be contacted (product.md flow B4): the placeholder is known.
+
+    `phone` in E.164 is theirs, not the inquirer's. Telling the inquirer anything needs its own consent.
+
+    Raises:
+        Missing: no such inquiry here. RuleBroken: the person is known already.
+    """
+    row = locked(inquiry_id, actor)
+    person = db.session.get_one(Person, row.person_id)
+    if person.kind is not PersonKind.PLACEHOLDER:
+        raise RuleBroken("This person is known already.", code="KNOWN")
+    if name:
+        people.rename(person.id, used_name=name, actor=actor, now=now)
+    people.become_known(person.id, how="agreed", actor=actor, now=now)
+    if phone:
+        people.add_contact(person, kind=ContactKind.PHONE, value=phone, may_call=True, actor=actor, now=now)
+    row.contact_consent_at, row.contact_consent_how = now, "said_by"
+    audit.tell(
+        kind="contact_agreed", actor=actor, inquiry_id=row.id, words=how[:MOST_WORDS], words_key_of=person.id, now=now
+    )
     return row

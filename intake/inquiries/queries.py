@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from intake import crypto
 from intake.accounts.models import Staff
@@ -244,6 +244,36 @@ def stage_counts(site_id: int) -> dict[str, int]:
         ).tuples()
     )
     return {stage: sum(by_state.get(s, 0) for s in states) for stage, states in STAGES.items()}
+
+
+@dataclass(frozen=True)
+class PastInquiry:
+    """The newest request of somebody, and how many there were."""
+
+    id: int
+    reference: str
+    received_at: datetime
+    state: InquiryState
+    count: int
+
+
+def past_inquiries(person_ids: Sequence[int]) -> dict[int, PastInquiry]:
+    """The newest request of each person, asked by or for them; one statement."""
+    found: dict[int, PastInquiry] = {}
+    if not person_ids:
+        return found
+    rows = db.session.scalars(
+        select(Inquiry)
+        .where(or_(Inquiry.person_id.in_(person_ids), Inquiry.inquirer_id.in_(person_ids)))
+        .order_by(Inquiry.received_at)
+    )
+    for row in rows:
+        for person_id in {row.person_id, row.inquirer_id} & set(person_ids):
+            before = found.get(person_id)
+            found[person_id] = PastInquiry(
+                row.id, row.reference, row.received_at, row.state, (before.count if before else 0) + 1
+            )
+    return found
 
 
 @dataclass(frozen=True)

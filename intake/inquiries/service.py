@@ -201,7 +201,14 @@ def _signs(row: Inquiry) -> list[str]:
 
 
 def receive_danger(
-    values: InquiryValues, *, channel: Channel, actor: Actor, now: datetime, site: Site, key: str
+    values: InquiryValues,
+    *,
+    channel: Channel,
+    actor: Actor,
+    now: datetime,
+    site: Site,
+    key: str,
+    spoken: bool = False,
 ) -> Inquiry:
     """Store a danger yes at once, with a placeholder when nothing else is known, even if nothing more is ever sent.
 
@@ -210,7 +217,7 @@ def receive_danger(
     """
     if not values.in_danger:
         raise RuleBroken("None of the emergency signs was picked.", code="NO_DANGER")
-    return receive(values, channel=channel, actor=actor, now=now, site=site, key=key)
+    return receive(values, channel=channel, actor=actor, now=now, site=site, key=key, spoken=spoken)
 
 
 def complete(
@@ -234,8 +241,7 @@ def complete(
     row.relation = values.relation
     person = db.session.get_one(Person, row.person_id)
     _name_person(person, values, actor, now)
-    if values.relation is not Relation.SELF and row.inquirer_id == row.person_id and values.inquirer:
-        row.inquirer_id = _add_inquirer(values, site, actor, now).id
+    _name_inquirer(row, values, site, actor, now)
     _fill(row, values, person, now)
     _reach(db.session.get_one(Person, row.inquirer_id), values, actor, now)
     if spoken:
@@ -256,8 +262,23 @@ def complete(
     return row
 
 
+def _name_inquirer(row: Inquiry, values: InquiryValues, site: Site, actor: Actor, now: datetime) -> None:
+    """Who asks: their own person as soon as they give a name; the same one when the name is put right."""
+    if values.relation is Relation.SELF:
+        row.inquirer_id = row.person_id
+    elif row.inquirer_id == row.person_id:
+        if values.inquirer:
+            row.inquirer_id = _add_inquirer(values, site, actor, now).id
+    elif values.inquirer and people.opened_many({row.inquirer_id})[row.inquirer_id].used_name != values.inquirer:
+        people_service.rename(row.inquirer_id, used_name=values.inquirer, actor=actor, now=now)
+
+
 def _name_person(person: Person, values: InquiryValues, actor: Actor, now: datetime) -> None:
     view = people.opened(person)
+    if values.relation is not Relation.SELF and not values.name and view.used_name:
+        # The caller turned out to ask for somebody else: their name and phone are not that person's.
+        people_service.back_to_placeholder(person.id, actor=actor, now=now)
+        return
     told: dict[str, Any] = {}
     if values.name and values.name != view.used_name:
         told["used_name"] = values.name

@@ -46,6 +46,7 @@ class ContactView:
     """A contact point with the seal opened; `shown` is the phone as people write it."""
 
     id: int
+    version: int
     kind: ContactKind
     value: str
     shown: str
@@ -76,7 +77,8 @@ class Likeness:
     reasons: tuple[str, ...]
 
 
-def _age(born_on: date | None, told: int | None, today: date) -> int | None:
+def age_on(born_on: date | None, told: int | None, today: date) -> int | None:
+    """Age in whole years on a day: from the birth date, else as told."""
     if born_on is None:
         return told
     return today.year - born_on.year - ((today.month, today.day) < (born_on.month, born_on.day))
@@ -96,7 +98,7 @@ def opened(person: Person) -> PersonView:
         used_name=clear("used_name"),
         legal_name=clear("legal_name"),
         born_on=born_on,
-        age=_age(born_on, person.age_years, utcnow().date()),
+        age=age_on(born_on, person.age_years, utcnow().date()),
         pronouns=clear("pronouns"),
         sex=person.sex,
         locale=person.locale,
@@ -132,6 +134,7 @@ def _contact(row: ContactPoint) -> ContactView:
     value = crypto.open_(row.value, at="contact_point.value", row=row.id)
     return ContactView(
         id=row.id,
+        version=row.version,
         kind=row.kind,
         value=value,
         shown=shown_phone(value) if row.kind is ContactKind.PHONE else value,

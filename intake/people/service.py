@@ -155,6 +155,25 @@ def become_known(person_id: int, *, how: str, actor: Actor, now: datetime) -> Pe
     return row
 
 
+def back_to_placeholder(person_id: int, *, actor: Actor, now: datetime) -> Person:
+    """Take name and contact points off somebody who turned out to be asked about, while the asking goes on.
+
+    Raises:
+        Missing: no such person here. RuleBroken: TOMBSTONE.
+    """
+    row = _living(person_id, actor)
+    row.kind, row.used_name, row.legal_name = PersonKind.PLACEHOLDER, None, None
+    db.session.execute(delete(MatchKey).where(MatchKey.person_id == row.id))
+    for point in db.session.scalars(
+        select(ContactPoint).where(ContactPoint.person_id == row.id, ContactPoint.stopped_at.is_(None))
+    ):
+        point.stopped_at = now
+    audit.record(
+        actor=actor, verb="unnamed", record="person", record_id=row.id, site_id=row.site_id, changed=("kind",), now=now
+    )
+    return row
+
+
 def _index_contact(person: Person, kind: ContactKind, value: str) -> None:
     if person.kind is not PersonKind.KNOWN:
         return
