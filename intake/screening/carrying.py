@@ -1,0 +1,62 @@
+"""What an earlier contact already told: shown beside its question, counted only once somebody confirms it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from intake import crypto
+from intake.inquiries import placing
+from intake.inquiries.models import Inquiry
+from intake.screening import queries
+from intake.screening.parts import DANGER, PARTS, TABLES, UNKNOWN
+
+_FIRST_CONTACT = {"opioid_use": "use", "pregnancy": "use"}
+
+
+def over(inquiry: Inquiry) -> dict[str, dict[str, Any]]:
+    """Return name -> {part, value, at, source} of what may still hold.
+
+    From the person's last complete screening everything but what changes within days; from the inquiry its danger
+    answers and the few facts it told. The screening wins where both speak, danger answers never come from it.
+    """
+    told = _from_inquiry(inquiry)
+    last = queries.last_of_person(inquiry.person_id)
+    if last is None or last.completed_at is None:
+        return told
+    document = queries.document(last)
+    at = last.completed_at.isoformat()
+    for part in PARTS:
+        given = document.get(part.key, {})
+        for name in _lasting(part.key):
+            if given.get(name) not in (None, UNKNOWN):
+                told[name] = {"part": part.key, "value": given[name], "at": at, "source": "screening"}
+    return told
+
+
+def _lasting(part: str) -> tuple[str, ...]:
+    page = next(p for p in PARTS if p.key == part)
+    names: list[str] = []
+    for block in page.blocks:
+        names += [q.name for q in block.questions if not q.state]
+        if block.rows:
+            hours = {c.name for c in TABLES[block.rows] if c.name == "last_hours"}
+            names += [n for n in block.names() if n.startswith(f"{block.rows}-") and n.split("-")[2] not in hours]
+    return tuple(names)
+
+
+def _from_inquiry(inquiry: Inquiry) -> dict[str, dict[str, Any]]:
+    at = inquiry.received_at.isoformat()
+
+    def told(part: str, value: Any) -> dict[str, Any]:
+        return {"part": part, "value": value, "at": at, "source": "inquiry"}
+
+    found = {n: told("safety", inquiry.danger[n]) for n in DANGER if inquiry.danger.get(n) in ("yes", "no")}
+    clear = crypto.open_(inquiry.facts, at="inquiry.facts", row=inquiry.id)
+    if clear and clear != crypto.ERASED:
+        facts = placing.facts(danger={}, told=json.loads(clear), age=None)
+        for name, part in _FIRST_CONTACT.items():
+            value = getattr(facts, name)
+            if value not in (None, UNKNOWN):
+                found[name] = told(part, value)
+    return found

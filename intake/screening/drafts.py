@@ -1,0 +1,246 @@
+"""Start a screening and save its answers: per field as they are given, or a page at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from intake import crypto
+from intake.actor import CARE, Actor
+from intake.audit import service as audit
+from intake.cases import service as cases
+from intake.cases.models import Case
+from intake.db import db, new_id
+from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
+from intake.inquiries.models import Inquiry, InquiryState
+from intake.inquiries.values import kept_danger
+from intake.screening import carrying, queries
+from intake.screening.findings import flat
+from intake.screening.models import Screening, ScreeningState
+from intake.screening.parts import DANGER, SETS, Part, get, item_name
+
+OPEN_STATES = (InquiryState.NEW, InquiryState.CONTACTING)
+
+
+def start(of: Inquiry | Case, *, mode: str, actor: Actor, now: datetime) -> Screening:
+    """Open a screening, or return the draft that is already open.
+
+    `mode` names the set of parts that is asked (full, call, nurse, clinician, self); any other word means full.
+    Answers of the last complete screening that may still hold stand beside their questions until confirmed.
+
+    Raises:
+        Missing: the inquiry or case is of another site.
+    """
+    inquiry = of if isinstance(of, Inquiry) else db.session.get_one(Inquiry, of.opened_from)
+    if inquiry.site_id != actor.site_id:
+        raise Missing("There is no such inquiry.")
+    case = of if isinstance(of, Case) else queries.case_of(inquiry.id)
+    # The inquiry's row is the lock that keeps two people from opening two drafts.
+    db.session.scalars(select(Inquiry.id).where(Inquiry.id == inquiry.id).with_for_update()).one()
+    known = queries.draft(inquiry.id)
+    if known is not None:
+        return known
+    row = Screening(
+        id=new_id(),
+        site_id=inquiry.site_id,
+        person_id=inquiry.person_id,
+        inquiry_id=inquiry.id,
+        case_id=None if case is None else case.id,
+        rater_id=actor.id or None,
+        mode=mode if mode in SETS else "full",
+        state=ScreeningState.DRAFT,
+        taken_at=now,
+        saved_at=now,
+        created_at=now,
+        created_by=actor.id,
+    )
+    _keep(row, {"carried": carrying.over(inquiry)})
+    db.session.add(row)
+    db.session.flush()
+    if inquiry.state in OPEN_STATES:
+        inquiry.state = InquiryState.SCREENING
+    _record("started", row, actor, now)
+    return row
+
+
+def _keep(row: Screening, document: Mapping[str, Any]) -> None:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    row.answers = crypto.seal(text, key_of=row.person_id, at="screening.answers", row=row.id)
+
+
+def _record(verb: str, row: Screening, actor: Actor, now: datetime, changed: tuple[str, ...] = ()) -> None:
+    audit.record(
+        actor=actor,
+        verb=verb,
+        record="screening",
+        record_id=row.id,
+        site_id=row.site_id,
+        case_id=row.case_id,
+        changed=changed,
+        now=now,
+    )
+
+
+def locked(screening_id: int, actor: Actor) -> Screening:
+    """The draft, locked for this transaction.
+
+    Raises:
+        Missing: none here. AlreadyDone: it is complete and final.
+    """
+    row = db.session.scalar(
+        select(Screening)
+        .where(Screening.id == screening_id, Screening.site_id == actor.site_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        raise Missing("There is no such screening.")
+    if row.state is not ScreeningState.DRAFT:
+        raise AlreadyDone(
+            "This screening is complete and final. Start a new one to correct it.", code="SCREENING_FINAL"
+        )
+    return row
+
+
+def answer(
+    screening_id: int,
+    part: str,
+    values: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+    read_version: int | None = None,
+) -> Screening:
+    """Save answers of one part; a blank (None) takes an answer away. A danger yes opens the case at once.
+
+    `read_version` is the version the page was made from: a field that somebody else changed since then, to another
+    value, is refused and nothing of this save is kept; a field the sender never touched keeps the newer answer.
+
+    Raises:
+        AlreadyDone: the screening is final (SCREENING_FINAL), or a field was changed meanwhile (CONFLICT, `fields`).
+        NotPermitted: somebody outside the care roles counts OUD criteria.
+        RuleBroken: a field that is not of this part.
+    """
+    page = get(part)
+    row = locked(screening_id, actor)
+    _check_names(page, values, actor)
+    document = queries.document(row)
+    changed = _merge(document, page, values, row.version, read_version)
+    if not changed and not _confirm(document, values):
+        return row
+    document.setdefault("saved", {})[part] = now.isoformat()
+    _keep(row, document)
+    row.saved_at = now
+    if not row.rater_id:
+        row.rater_id = actor.id or None
+    db.session.flush()
+    if changed:
+        _record("answered", row, actor, now, changed)
+    newly = {n: values[n] for n in changed if n in DANGER}
+    if newly:
+        _danger(row, newly, actor, now)
+    return row
+
+
+def _check_names(page: Part, values: Mapping[str, Any], actor: Actor) -> None:
+    unknown = set(values) - set(page.names())
+    if unknown:
+        raise RuleBroken("This part has no such question.", code="UNKNOWN_FIELD")
+    counted = [i for i in page.instruments() if i.key == "oud_dsm5"]
+    criteria = {item_name(i.key, item.id) for i in counted for item in i.items}
+    if not actor.may(*CARE) and any(values.get(name) is not None for name in criteria):
+        raise NotPermitted("The criteria of opioid use disorder are counted by a clinician.")
+
+
+def _merge(
+    document: dict[str, Any], page: Part, values: Mapping[str, Any], version: int, read_version: int | None
+) -> tuple[str, ...]:
+    """Lay the new values over the stored ones and return the names that changed."""
+    stored: dict[str, Any] = document.setdefault(page.key, {})
+    marks: dict[str, list[Any]] = document.setdefault("marks", {})
+    conflicts: dict[str, str] = {}
+    changed: list[str] = []
+    for name, value in values.items():
+        before = stored.get(name)
+        if value == before:
+            continue
+        at, was = marks.get(name, [0, None])
+        if read_version is not None and at > read_version:
+            if value != was:
+                conflicts[name] = "Somebody else gave another answer here while you had the page open."
+            continue
+        marks[name] = [version + 1, before]
+        changed.append(name)
+        if value is None:
+            stored.pop(name, None)
+        else:
+            stored[name] = value
+    if conflicts:
+        raise AlreadyDone(
+            "Somebody else changed an answer on this page. Load it again and look.", code="CONFLICT", fields=conflicts
+        )
+    _confirm(document, {name: values[name] for name in changed})
+    return tuple(changed)
+
+
+def _confirm(document: dict[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whoever answers a question has settled what was carried over for it."""
+    carried = document.get("carried", {})
+    settled = [name for name, value in values.items() if value is not None and carried.pop(name, None) is not None]
+    return bool(settled)
+
+
+def confirm(screening_id: int, names: tuple[str, ...], *, actor: Actor, now: datetime) -> Screening:
+    """Take over carried answers as they are; only then do they count.
+
+    Raises:
+        Missing, AlreadyDone: as `locked`. RuleBroken: nothing is carried over for a name.
+    """
+    row = locked(screening_id, actor)
+    document = queries.document(row)
+    carried = document.get("carried", {})
+    for name in names:
+        if name not in carried:
+            raise RuleBroken("There is no earlier answer to this question.", code="NOT_CARRIED")
+        found = carried.pop(name)
+        document.setdefault(found["part"], {})[name] = found["value"]
+        document.setdefault("marks", {})[name] = [row.version + 1, None]
+    _keep(row, document)
+    row.saved_at = now
+    db.session.flush()
+    _record("confirmed", row, actor, now, names)
+    danger = {n: flat(document).get(n) for n in names if n in DANGER}
+    if danger:
+        _danger(row, danger, actor, now)
+    return row
+
+
+def _danger(row: Screening, answers: Mapping[str, Any], actor: Actor, now: datetime) -> None:
+    """Put danger answers on the inquiry, where a yes stays until its outcome is known; a new yes acts at once."""
+    inquiry = db.session.scalars(
+        select(Inquiry).where(Inquiry.id == row.inquiry_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+    before = dict(inquiry.danger)
+    told = {name: value for name, value in answers.items() if value is not None}
+    inquiry.danger = kept_danger(before, {**before, **told})
+    newly = sorted(name for name, value in told.items() if value == "yes" and before.get(name) != "yes")
+    if not newly:
+        return
+    audit.tell(
+        kind="danger_told",
+        actor=actor,
+        now=now,
+        case_id=row.case_id,
+        inquiry_id=row.inquiry_id,
+        params={"signs": newly},
+    )
+    case = queries.case_of(row.inquiry_id)
+    if case is None:
+        opened = cases.open_for_danger(inquiry, actor=actor, now=now)
+        row.case_id = opened.id
+    else:
+        cases.raise_alert(case.id, code="DANGER", triggers=newly, now=now, actor=actor)

@@ -1,0 +1,386 @@
+"""A placement explained: the rules that matched with the answers they read, and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import select
+
+from intake import crypto
+from intake.accounts.models import Staff
+from intake.actor import CARE, Actor
+from intake.clinical import mme, routing
+from intake.clinical.routing.facts import FACT_WORDS
+from intake.db import db
+from intake.people.models import Person
+from intake.queues.models import Queue, QueueEntry
+from intake.screening import placements, queries
+from intake.screening.forms import OVERRIDE_CODES
+from intake.screening.models import Placement, PlacementState, Screening
+from intake.screening.subjects import Subject
+from intake.settings import queries as settings
+from intake.settings.models import RuleSet
+from intake.tasks import service as tasks
+from intake.tasks.models import Task
+
+QUEUE_WORDS: Mapping[str, str] = {
+    "emergency": "Emergency",
+    "clinician_now": "Clinician now",
+    "refer_out": "Refer out",
+    "detox": "Detox",
+    "callback": "Callback",
+    "outpatient": "Outpatient",
+}
+QUEUE_TONES: Mapping[str, str] = {
+    "emergency": "red",
+    "clinician_now": "red",
+    "refer_out": "blue",
+    "detox": "amber",
+    "callback": "line",
+    "outpatient": "teal",
+}
+QUEUE_ICONS: Mapping[str, str] = {
+    "emergency": "alert",
+    "clinician_now": "now",
+    "refer_out": "out",
+    "detox": "detox",
+    "callback": "phone",
+    "outpatient": "outpatient",
+}
+_QUEUE_HINTS: Mapping[str, str] = {
+    "emergency": "911, 988 or the nearest emergency department",
+    "clinician_now": "15 or 60 min",
+    "refer_out": "Hospital, pregnancy care, another program",
+    "detox": "Supervised stabilisation",
+    "callback": "More facts are needed first",
+    "outpatient": "Visits, medicine, slow taper",
+}
+FLAG_WORDS: Mapping[str, tuple[str, str]] = {
+    "OFFER_NALOXONE": ("Offer naloxone", ""),
+    "OFFER_MOUD": ("Offer medication for opioid use disorder", "before any taper"),
+    "NO_TAPER_WITHOUT_OBSTETRIC_SPECIALIST": ("No taper without an obstetric specialist", "withdrawal harms the fetus"),
+    "WITHDRAWAL_ALONE_NOT_RECOMMENDED": ("Withdrawal alone is not recommended", "risk of overdose afterwards"),
+    "MOTIVATIONAL_NO_PRESSURE": ("Talk, no pressure", "the person is not ready yet"),
+    "REVIEW_OIH": ("Review OIH", "before any change of dose"),
+    "COORDINATE_BENZODIAZEPINE": ("Coordinate the benzodiazepine", "with its prescriber"),
+}
+# Where the answer behind a fact stands: part and field.
+_PLACES: Mapping[str, tuple[str, str]] = {
+    **{name: ("safety", name) for name in routing.Facts.__dataclass_fields__ if name.endswith("_imminent")},
+    "breathing_problem": ("safety", "breathing_problem"),
+    "overdose_24h": ("safety", "overdose_24h"),
+    "seizure_24h": ("safety", "seizure_24h"),
+    "delirium": ("safety", "delirium"),
+    "medical_red_flag": ("safety", "medical_red_flag"),
+    "cssrs": ("safety", "cssrs_screen-q1"),
+    "phq9_item9": ("safety", "phq9-p9"),
+    "opioid_use": ("use", "opioid_use"),
+    "days_since_last_opioid": ("use", "last_opioid_hours"),
+    "mme": ("use", "opioids-1-drug"),
+    "benzo": ("use", "benzo"),
+    "alcohol": ("use", "alcohol"),
+    "auditc": ("use", "auditc-frequency"),
+    "pregnancy": ("use", "pregnancy"),
+    "overdose_90d": ("use", "overdose_90d"),
+    "prior_complicated_withdrawal": ("use", "prior_complicated_withdrawal"),
+    "oud_criteria": ("use", "oud_dsm5-c01"),
+    "cows": ("cows", "cows-pulse"),
+    "sows": ("cows", "sows-s01"),
+    "ciwa": ("cows", "ciwa_ar-nausea_vomiting"),
+    "oih": ("pain", "s1"),
+    "age": ("level", "age"),
+    "living": ("level", "living"),
+    "support": ("level", "support"),
+    "readiness": ("level", "readiness"),
+    "speed_requested": ("level", "speed_requested"),
+    "moud": ("level", "moud"),
+    "failed_outpatient_12m": ("level", "outpatient_tries_12m"),
+    "failed_taper": ("level", "taper_ended_early"),
+    "psych_unstable": ("level", "psych_unstable"),
+    "medical_unstable": ("level", "medical_unstable"),
+    "cannot_keep_fluids": ("level", "cannot_keep_fluids"),
+    "treatable_problem": ("level", "treatable_problem"),
+    "pain_excluded": ("level", "pain_excluded"),
+}
+_VALUE_WORDS: Mapping[str, str] = {
+    "illicit": "street",
+    "both": "prescribed and street",
+    "prn": "as needed",
+    "heavy_daily": "heavy, daily",
+    "homeless": "no home",
+    "refusing": "does not want a change",
+    "ambivalent": "not sure",
+    "methadone_otp": "methadone program",
+    "oih_features": "OIH features",
+    "tolerance_pattern": "tolerance pattern",
+    "withdrawal_mediated": "goes with withdrawal",
+    "indeterminate": "not clear yet",
+    "not_done": "not done",
+}
+
+
+def said(value: object) -> str:
+    """The value of a fact in words."""
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Fraction):
+        return f"{float(value):.1f}".removesuffix(".0")
+    return _VALUE_WORDS.get(str(value), str(value).replace("_", " "))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One fact as read by a rule, with the place of its answer."""
+
+    words: str
+    part: str
+    field: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Matched:
+    """One matched rule with the answers it read."""
+
+    id: str
+    words: str
+    answers: tuple[Answer, ...]
+    queue: str
+    tone: str
+    acuity: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One queue an override can name, with the urgency it would get."""
+
+    value: str
+    words: str
+    hint: str
+    is_lower: bool
+
+
+@dataclass(frozen=True)
+class Routed:
+    """Everything the routing page shows."""
+
+    placement: Placement | None
+    placed: routing.Placement
+    queue: str
+    icon: str
+    target: str
+    points: str
+    matched: tuple[Matched, ...]
+    unmatched: tuple[tuple[str, str, str], ...]
+    rules_total: int
+    rules_line: str
+    flags: tuple[tuple[str, str], ...]
+    missing: tuple[Answer, ...]
+    changes: tuple[str, ...]
+    more_changes: tuple[str, ...]
+    choices: tuple[Choice, ...]
+    safety: tuple[tuple[str, str], ...]
+    state: str
+    answered: str
+    needs_cosign: bool
+    may_cosign: bool
+    is_provisional: bool
+    note: str
+
+
+def routed(of: Subject, actor: Actor) -> Routed:
+    """The newest placement of a subject explained, or where they would stand now when none is stored yet.
+
+    An old placement is explained from its own facts and the rules it was made with, so it always reads the same.
+    """
+    row = queries.newest_placement(of.inquiry.id)
+    screening = None if row is None or row.screening_id is None else db.session.get(Screening, row.screening_id)
+    if row is None:
+        n, rules = settings.rule_set(of.inquiry.site_id)
+        facts = queries.facts(inquiry=of.inquiry)
+    else:
+        n, rules = row.rules_version, settings.rule_set_numbered(row.site_id, row.rules_version)
+        facts = queries.facts_of(row)
+    placed = routing.place(facts, rules)
+    changes = tuple(_change(c) for c in routing.what_would_change(facts, rules) if c.is_fired)
+    others = tuple(_change(c) for c in routing.what_would_change(facts, rules) if not c.is_fired)
+    return Routed(
+        placement=row,
+        placed=placed,
+        queue=QUEUE_WORDS[placed.queue],
+        icon=QUEUE_ICONS[placed.queue],
+        target=_minutes(placed.target_minutes),
+        points=_points(placed),
+        matched=tuple(_matched(rule, of, screening) for rule in placed.fired),
+        unmatched=_unmatched(placed, rules, facts),
+        rules_total=len(rules.rules),
+        rules_line=_rules_line(of.inquiry.site_id, n),
+        flags=tuple(FLAG_WORDS[flag] for flag in placed.flags),
+        missing=tuple(_answer(name, getattr(facts, name), of, screening) for name in placed.missing),
+        changes=changes[:5],
+        more_changes=changes[5:] + others,
+        choices=_choices(row),
+        safety=_safety(of, facts, placed, screening),
+        state="" if row is None else row.state.value,
+        answered=_answered(row, of),
+        needs_cosign=row is not None and _is_owed(row),
+        may_cosign=row is not None and actor.may(*CARE) and actor.id != row.answered_by,
+        is_provisional=row is None,
+        note=_note(row),
+    )
+
+
+def _matched(rule: routing.FiredRule, of: Subject, screening: Screening | None) -> Matched:
+    answers = tuple(_answer(name, value, of, screening) for name, value in rule.reads.items())
+    words = rule.words[:1].upper() + rule.words[1:]
+    return Matched(rule.id, words, answers, QUEUE_WORDS[rule.queue], QUEUE_TONES[rule.queue], rule.acuity)
+
+
+def _answer(name: str, value: object, of: Subject, screening: Screening | None) -> Answer:
+    part, field = _PLACES[name]
+    words = f"{FACT_WORDS[name]}: {said(value)}"
+    if name in ("cows", "sows", "ciwa", "auditc", "mme") and value is not None:
+        unit = " MME a day" if name == "mme" else ""
+        words = f"{said(value)}{unit}" if name == "mme" else f"{FACT_WORDS[name]} {said(value)}"
+    if name == "mme" and screening is not None and screening.mme.get("is_lower_bound"):
+        words = f"at least {words}"
+    if name == "mme" and value is not None and of.person.id:
+        words += _medicines(of.person.id)
+    if name == "oih" and screening is not None and screening.explanation:
+        scores = screening.explanation["scores"]
+        words += f" (OIH {scores['oih']}, tolerance {scores['tolerance']}, withdrawal {scores['withdrawal']})"
+    return Answer(words, part, FACT_WORDS[name], field)
+
+
+def _medicines(person_id: int) -> str:
+    lines = [view.line for view in queries.opioid_lines(person_id)]
+    if not lines or len(lines) > 3:
+        return ""
+    daily = mme.total([line for line in lines if not line.illicit], extended=True).lines
+    named = ", ".join(f"{line.drug.replace('_', ' ')} {float(line.daily_dose):g}" for line in daily)
+    return f" ({named} a day)" if named else ""
+
+
+def _unmatched(
+    placed: routing.Placement, rules: routing.RuleSet, facts: routing.Facts
+) -> tuple[tuple[str, str, str], ...]:
+    left = set(placed.unmatched)
+    return tuple(
+        (
+            rule.id,
+            rule.sentence,
+            ", ".join(f"{FACT_WORDS[name]}: {said(getattr(facts, name))}" for name in rule.reads[:3]),
+        )
+        for rule in rules.rules
+        if rule.id in left
+    )
+
+
+def _minutes(n: int) -> str:
+    return f"{n} min" if n <= 60 else f"{n // 60} h"
+
+
+def _points(placed: routing.Placement) -> str:
+    """“25 priority points: COWS gives 15, MME a day gives 10.”"""
+    parts = ", ".join(f"{part.words} gives {part.points}" for part in placed.priority_parts)
+    return f"{placed.priority} priority points" + (f": {parts}." if parts else ".")
+
+
+def _rules_line(site_id: int, n: int) -> str:
+    row = db.session.scalar(select(RuleSet).where(RuleSet.site_id == site_id, RuleSet.n == n))
+    if row is None or not row.approver:
+        return f"Rule set {n}, as coded, not yet approved by a named clinician"
+    on = f", {row.approved_on:%b} {row.approved_on.day}, {row.approved_on.year}" if row.approved_on else ""
+    return f"Rule set {n}, approved by {row.approver}{on}"
+
+
+def _change(change: routing.Change) -> str:
+    after = f", then {QUEUE_WORDS[change.next_queue].lower()}" if change.next_queue else ""
+    words = change.words
+    for code, plain in _VALUE_WORDS.items():
+        words = words.replace(code.replace("_", " "), plain) if "_" in code else words
+    return f"{words} gives {QUEUE_WORDS[change.queue]}, P{change.acuity}, {_minutes(change.target_minutes)}{after}"
+
+
+def _choices(row: Placement | None) -> tuple[Choice, ...]:
+    if row is None:
+        return ()
+    found = []
+    for queue in Queue:
+        if queue != row.queue:
+            acuity = placements.usual_acuity(queue, row)
+            minutes = _minutes(settings.target_minutes(row.site_id, acuity))
+            lower = placements.is_lower(row, queue, acuity)
+            words = f"{QUEUE_WORDS[queue]}, P{acuity}"
+            found.append(Choice(queue.value, words, f"{minutes}. {_QUEUE_HINTS[queue]}", lower))
+    return tuple(found)
+
+
+def _safety(
+    of: Subject, facts: routing.Facts, placed: routing.Placement, screening: Screening | None
+) -> tuple[tuple[str, str], ...]:
+    given = queries.values(screening)
+    person = db.session.get_one(Person, of.inquiry.person_id)
+    consent = of.inquiry.contact_consent_at
+    return (
+        ("Naloxone at home", said({"yes": True, "no": False}.get(given.get("naloxone_at_home", "")))),
+        ("Allergies", of.person.allergies or "not recorded"),
+        ("Suicide screen", f"C-SSRS {facts.cssrs}" if facts.cssrs else "not done"),
+        ("Pregnancy", said(facts.pregnancy)),
+        ("Missing answers", str(len(placed.missing)) if placed.missing else "None"),
+        ("Contact consent", "given" if consent else "not recorded"),
+        ("Language", person.locale),
+    )
+
+
+def _answered(row: Placement | None, of: Subject) -> str:
+    """Who answered the proposal, and with what."""
+    if row is None or row.answered_by is None or row.state is PlacementState.PROPOSED:
+        return ""
+    who = db.session.scalar(select(Staff.name).where(Staff.id == row.answered_by)) or "The system"
+    when = _local(row.answered_at, of)
+    if row.state is PlacementState.ACCEPTED:
+        return f"Accepted by {who}, {when}."
+    reason = dict(OVERRIDE_CODES).get(row.override_code, row.override_code)
+    where = f"{QUEUE_WORDS[row.override_queue]}, P{row.override_acuity}"
+    return f"Sent to {where} instead by {who}, {when}: {reason}."
+
+
+def _local(at: datetime | None, of: Subject) -> str:
+    if at is None:
+        return ""
+    local = at.astimezone(settings.zone(settings.site(of.inquiry.site_id)))
+    return f"{local:%b} {local.day}, {local:%H:%M}"
+
+
+def _note(row: Placement | None) -> str:
+    return "" if row is None else crypto.open_(row.override_reason, at="placement.override_reason", row=row.id)
+
+
+def _is_owed(row: Placement) -> bool:
+    wanted = select(Task.id).where(
+        Task.site_id == row.site_id, Task.key == f"cosign:{row.id}", Task.state.in_(tasks.LIVE)
+    )
+    return db.session.scalar(wanted) is not None
+
+
+def queue_words(case_id: int) -> str:
+    """The words of the queue a case waits in now."""
+    queue = db.session.scalar(
+        select(QueueEntry.queue)
+        .where(QueueEntry.case_id == case_id, QueueEntry.left_at.is_(None))
+        .order_by(QueueEntry.entered_at.desc())
+        .limit(1)
+    )
+    return "no queue" if queue is None else QUEUE_WORDS[Queue(queue).value]
+
+
+def shown_facts(facts: routing.Facts) -> dict[str, Any]:
+    """Every fact with its words, for a report or an export."""
+    return {FACT_WORDS[name]: said(getattr(facts, name)) for name in routing.Facts.__dataclass_fields__}

@@ -1,0 +1,375 @@
+"""Placements: propose one from the facts of a screening, accept it, or override it with a reason."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from intake import crypto
+from intake.actor import CARE, STAFF, Actor, Role
+from intake.audit import service as audit
+from intake.cases import service as cases
+from intake.cases.models import Case
+from intake.clinical import routing
+from intake.db import db, new_id
+from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
+from intake.inquiries.models import Inquiry, InquiryState
+from intake.people.models import Person
+from intake.queues import signals as boards
+from intake.queues.models import Queue
+from intake.queues.order import ago
+from intake.screening import queries
+from intake.screening.findings import Findings
+from intake.screening.forms import OVERRIDE_CODES
+from intake.screening.models import Placement, PlacementState, Screening
+from intake.settings import queries as settings
+from intake.tasks import service as tasks
+from intake.tasks.models import Task
+
+AT_ONCE = (Queue.EMERGENCY, Queue.CLINICIAN_NOW)
+ORDER = tuple(Queue)
+
+
+def task_key(inquiry_id: int) -> str:
+    """The key of the task "answer the placement" of an inquiry."""
+    return f"placement:{inquiry_id}"
+
+
+def propose(row: Screening, inquiry: Inquiry, found: Findings, *, actor: Actor, now: datetime) -> Placement:
+    """Store what the rules in force propose for the facts of a screening just completed.
+
+    Earlier open proposals of the inquiry are superseded. emergency and clinician_now enter their queue at once,
+    provisional, until a person answers. Somebody whose inquiry is already accepted is in care: nothing moves, and an
+    urgent result raises an alert on the case instead.
+    """
+    n, rules = settings.rule_set(row.site_id)
+    placed = routing.place(found.facts, rules)
+    _supersede(inquiry, actor, now)
+    placement = _stored(row, inquiry, n, found.facts, placed, actor, now)
+    audit.record(
+        actor=actor,
+        verb="proposed",
+        record="placement",
+        record_id=placement.id,
+        site_id=row.site_id,
+        case_id=row.case_id,
+        purpose=placement.queue,
+        now=now,
+    )
+    urgent = placement.queue in AT_ONCE
+    if inquiry.state is InquiryState.ACCEPTED:
+        placement.state = PlacementState.SUPERSEDED
+        if urgent and row.case_id is not None:
+            code = placement.queue.value.upper()
+            cases.raise_alert(row.case_id, code=code, triggers=list(placement.fired), now=now, actor=actor)
+        return placement
+    if urgent:
+        case = _enter(placement, inquiry, found, placement.queue, placement.acuity, True, actor, now)
+        row.case_id = placement.case_id = case.id
+    _owe_answer(placement, inquiry, actor, now)
+    return placement
+
+
+def _supersede(inquiry: Inquiry, actor: Actor, now: datetime) -> None:
+    waiting = select(Placement).where(Placement.inquiry_id == inquiry.id, Placement.state == PlacementState.PROPOSED)
+    for earlier in db.session.scalars(waiting.with_for_update()):
+        earlier.state = PlacementState.SUPERSEDED
+    tasks.cancel(task_key(inquiry.id), site_id=inquiry.site_id, reason="new_facts", now=now, actor=actor)
+
+
+def _stored(
+    row: Screening,
+    inquiry: Inquiry,
+    n: int,
+    facts: routing.Facts,
+    placed: routing.Placement,
+    actor: Actor,
+    now: datetime,
+) -> Placement:
+    text = queries.facts_as_json(facts)
+    placement = Placement(
+        id=new_id(),
+        site_id=row.site_id,
+        inquiry_id=inquiry.id,
+        case_id=row.case_id,
+        screening_id=row.id,
+        rules_version=n,
+        facts_hash=crypto.keyed_digest("placement-facts", text.encode()),
+        queue=Queue(placed.queue),
+        acuity=placed.acuity,
+        priority=placed.priority,
+        next_queue=placed.next_queue or "",
+        fired=[rule.id for rule in placed.fired],
+        flags=list(placed.flags),
+        missing=list(placed.missing),
+        incomplete=placed.incomplete,
+        state=PlacementState.PROPOSED,
+        created_at=now,
+        created_by=actor.id,
+    )
+    placement.facts = crypto.seal(text, key_of=row.person_id, at="placement.facts", row=placement.id)
+    db.session.add(placement)
+    db.session.flush()
+    return placement
+
+
+def _owe_answer(placement: Placement, inquiry: Inquiry, actor: Actor, now: datetime) -> None:
+    minutes = settings.target_minutes(placement.site_id, placement.acuity)
+    tasks.owe(
+        site_id=placement.site_id,
+        kind="answer_placement",
+        key=task_key(inquiry.id),
+        role=Role.ADMISSIONS,
+        due_at=now + timedelta(minutes=minutes),
+        cause="screening_completed",
+        case_id=placement.case_id,
+        inquiry_id=inquiry.id,
+        params={"queue": placement.queue.value, "acuity": placement.acuity},
+        actor=actor,
+        now=now,
+    )
+
+
+def shown_mme(found: Findings) -> str | None:
+    """MME a day as a board shows it, None when nothing was counted."""
+    if found.mme is None or not found.mme.higher.lines:
+        return None
+    return str(found.mme.higher.display)
+
+
+def signals(found: Findings) -> list[str]:
+    """The signal codes of a board for these findings."""
+    plain = {name: getattr(found.facts, name) for name in routing.Facts.__dataclass_fields__}
+    if found.explanation is not None and found.explanation.oih_suspected and plain["oih"] != "oih_features":
+        plain["oih"] = "oih_suspected"
+    return boards.read(plain)
+
+
+def _enter(
+    placement: Placement,
+    inquiry: Inquiry,
+    found: Findings,
+    queue: Queue,
+    acuity: int,
+    provisional: bool,
+    actor: Actor,
+    now: datetime,
+) -> Case:
+    cows = found.scores.get("cows")
+    return cases.open(
+        inquiry,
+        placement=placement,
+        queue=queue,
+        acuity=acuity,
+        priority=placement.priority,
+        next_queue=placement.next_queue if queue == placement.queue else "",
+        fired=list(placement.fired),
+        signals=signals(found),
+        cows=cows.score if cows is not None and isinstance(cows.score, int) else None,
+        mme=shown_mme(found),
+        provisional=provisional,
+        actor=actor,
+        now=now,
+    )
+
+
+def _locked(placement_id: int, actor: Actor, now: datetime) -> Placement:
+    row = db.session.scalar(
+        select(Placement)
+        .where(Placement.id == placement_id, Placement.site_id == actor.site_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        raise Missing("There is no such placement.")
+    if not actor.may(*STAFF):
+        raise NotPermitted("Your role does not place people.")
+    if row.state is PlacementState.SUPERSEDED:
+        raise AlreadyDone("Newer facts replaced this proposal. Look at the new one.", code="SUPERSEDED")
+    if row.state is not PlacementState.PROPOSED:
+        when = f" {ago(now - row.answered_at)} ago" if row.answered_at else ""
+        raise AlreadyDone(f"This proposal was already {row.state.value}{when}.", code="ANSWERED")
+    return row
+
+
+def _found(placement: Placement) -> tuple[Inquiry, Screening, Findings]:
+    inquiry = db.session.scalars(
+        select(Inquiry)
+        .where(Inquiry.id == placement.inquiry_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    screening = db.session.get_one(Screening, placement.screening_id)
+    person = db.session.get_one(Person, screening.person_id)
+    return inquiry, screening, queries.findings_of(screening, person)
+
+
+def _answer(
+    placement: Placement, state: PlacementState, queue: Queue, acuity: int, actor: Actor, now: datetime
+) -> Case:
+    """Open the case, let it wait, and mark the proposal as answered: one transaction."""
+    inquiry, screening, found = _found(placement)
+    case = _enter(placement, inquiry, found, queue, acuity, False, actor, now)
+    placement.state, placement.case_id = state, case.id
+    placement.answered_by, placement.answered_at = actor.id, now
+    screening.case_id = case.id
+    _finish_task(inquiry, actor, state.value, now)
+    audit.record(
+        actor=actor,
+        verb=state.value,
+        record="placement",
+        record_id=placement.id,
+        site_id=placement.site_id,
+        case_id=case.id,
+        changed=("state",),
+        purpose=queue.value,
+        now=now,
+    )
+    return case
+
+
+def _finish_task(inquiry: Inquiry, actor: Actor, outcome: str, now: datetime) -> None:
+    _finish(task_key(inquiry.id), inquiry.site_id, actor, outcome, now)
+
+
+def _finish(key: str, site_id: int, actor: Actor, outcome: str, now: datetime) -> bool:
+    """End the live task of a key as done; False when there is none."""
+    found = db.session.scalar(
+        select(Task.id).where(Task.site_id == site_id, Task.key == key, Task.state.in_(tasks.LIVE))
+    )
+    if found is not None:
+        tasks.finish(found, actor=actor, outcome=outcome, now=now)
+    return found is not None
+
+
+def accept(placement_id: int, *, actor: Actor, now: datetime) -> Case:
+    """Send the person where the rules propose; opens the case and enters the queue.
+
+    Raises:
+        Missing: none here. AlreadyDone: it was answered, or newer facts replaced it. NotPermitted: the role.
+    """
+    placement = _locked(placement_id, actor, now)
+    case = _answer(placement, PlacementState.ACCEPTED, placement.queue, placement.acuity, actor, now)
+    audit.tell(
+        kind="placement_accepted",
+        actor=actor,
+        now=now,
+        case_id=case.id,
+        inquiry_id=placement.inquiry_id,
+        params={"queue": placement.queue.value, "acuity": placement.acuity, "fired": list(placement.fired)},
+    )
+    return case
+
+
+def is_lower(placement: Placement, queue: Queue, acuity: int) -> bool:
+    """Tell whether somebody would be sent to a lower level, or seen later, than the rules propose."""
+    return ORDER.index(queue) > ORDER.index(placement.queue) or acuity > placement.acuity
+
+
+def override(
+    placement_id: int, *, queue: Queue, acuity: int, code: str, reason: str, actor: Actor, now: datetime
+) -> Case:
+    """Send the person elsewhere than proposed, with a coded reason and a note; both choices are kept.
+
+    `acuity` 0 takes the proposal's. A lower level than proposed owes a clinician's co-signature within the center's
+    hours (default 4), unless a clinician overrides: then another one signs.
+
+    Raises:
+        Missing, AlreadyDone, NotPermitted: as `accept`.
+        RuleBroken: REASON_NEEDED, the code is not of the list; NOT_AN_OVERRIDE, the choice is the proposal itself.
+    """
+    if code not in dict(OVERRIDE_CODES):
+        raise RuleBroken("Choose a reason.", code="REASON_NEEDED", fields={"code": "Choose a reason."})
+    placement = _locked(placement_id, actor, now)
+    acuity = acuity or usual_acuity(queue, placement)
+    if (queue, acuity) == (placement.queue, placement.acuity):
+        sentence = "This is what is suggested. Accept it, or choose something else."
+        raise RuleBroken(sentence, code="NOT_AN_OVERRIDE", fields={"queue": sentence})
+    placement.override_queue, placement.override_acuity, placement.override_code = queue.value, acuity, code
+    inquiry = db.session.get_one(Inquiry, placement.inquiry_id)
+    if reason:
+        placement.override_reason = crypto.seal(
+            reason, key_of=inquiry.person_id, at="placement.override_reason", row=placement.id
+        )
+    case = _answer(placement, PlacementState.OVERRIDDEN, queue, acuity, actor, now)
+    audit.tell(
+        kind="placement_overridden",
+        actor=actor,
+        now=now,
+        case_id=case.id,
+        inquiry_id=placement.inquiry_id,
+        params={"proposed": placement.queue.value, "queue": queue.value, "acuity": acuity, "code": code},
+        words=reason,
+        words_key_of=case.person_id,
+    )
+    if is_lower(placement, queue, acuity):
+        _owe_cosignature(placement, case, actor, now)
+    return case
+
+
+def usual_acuity(queue: Queue, placement: Placement) -> int:
+    """The acuity of an override that names only a queue: the proposal's, but never later than that queue's usual."""
+    usual = {Queue.EMERGENCY: 1, Queue.CLINICIAN_NOW: 2, Queue.DETOX: 2}.get(queue, 3)
+    return (
+        min(usual, placement.acuity)
+        if ORDER.index(queue) < ORDER.index(placement.queue)
+        else max(usual, placement.acuity)
+    )
+
+
+def _owe_cosignature(placement: Placement, case: Case, actor: Actor, now: datetime) -> None:
+    hours = int(settings.value(placement.site_id, "cosign_hours"))
+    tasks.owe(
+        site_id=placement.site_id,
+        kind="cosign_override",
+        key=f"cosign:{placement.id}",
+        role=Role.CLINICIAN,
+        due_at=now + timedelta(hours=hours),
+        cause="lower_level_than_proposed",
+        case_id=case.id,
+        inquiry_id=placement.inquiry_id,
+        params={"proposed": placement.queue.value, "queue": placement.override_queue, "by": actor.id},
+        actor=actor,
+        now=now,
+    )
+
+
+def cosign(placement_id: int, *, agree: bool, reason: str, actor: Actor, now: datetime) -> Placement:
+    """A clinician answers for an override to a lower level: agrees, or brings the proposal back into force.
+
+    Raises:
+        Missing: none here, or it needs no co-signature. NotPermitted: not of the care roles, or one's own override.
+    """
+    row = db.session.scalar(
+        select(Placement).where(Placement.id == placement_id, Placement.site_id == actor.site_id).with_for_update()
+    )
+    if row is None or row.state is not PlacementState.OVERRIDDEN or row.case_id is None:
+        raise Missing("There is nothing to co-sign here.")
+    if not actor.may(*CARE) or actor.id == row.answered_by:
+        raise NotPermitted("Another clinician has to co-sign this.")
+    if not _finish(f"cosign:{row.id}", row.site_id, actor, "agreed" if agree else "sent_as_proposed", now):
+        raise Missing("There is nothing to co-sign here.")
+    audit.record(
+        actor=actor,
+        verb="cosigned" if agree else "reversed",
+        record="placement",
+        record_id=row.id,
+        site_id=row.site_id,
+        case_id=row.case_id,
+        now=now,
+    )
+    audit.tell(
+        kind="override_cosigned" if agree else "override_reversed",
+        actor=actor,
+        now=now,
+        case_id=row.case_id,
+        inquiry_id=row.inquiry_id,
+        params={"queue": row.override_queue if agree else row.queue.value},
+        words=reason,
+        words_key_of=db.session.get_one(Case, row.case_id).person_id,
+    )
+    if not agree:
+        inquiry, _screening, found = _found(row)
+        _enter(row, inquiry, found, row.queue, row.acuity, False, actor, now)
+    return row

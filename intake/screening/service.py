@@ -1,0 +1,10 @@
+"""Every verb of screenings and placements, under one name for the pages and the rooms above."""
+
+from __future__ import annotations
+
+from intake.screening.carrying import over as carried
+from intake.screening.completing import complete, open_points
+from intake.screening.drafts import answer, confirm, start
+from intake.screening.placements import accept, cosign, override
+
+__all__ = ["accept", "answer", "carried", "complete", "confirm", "cosign", "open_points", "override", "start"]

@@ -1,0 +1,1 @@
+"""Screenings and placements."""
