@@ -1,0 +1,202 @@
+"""What the taper pages read: versions, the live one, rows for the chart and the grid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from intake import crypto
+from intake.actor import Actor
+from intake.cases import queries as cases
+from intake.cases.models import Case
+from intake.clinical import cadence
+from intake.clinical.products import PRODUCTS
+from intake.db import db
+from intake.errors import Missing
+from intake.inquiries.models import Inquiry
+from intake.people import queries as people
+from intake.people.models import Person
+from intake.tapers import facts, plans
+from intake.tapers.models import PlanState, PlanVersion, StepHold, TaperPlan
+
+GONE = "There is no such plan."
+SLOTS: Mapping[int, tuple[str, ...]] = {
+    1: ("Daily",),
+    2: ("Morning", "Night"),
+    3: ("Morning", "Afternoon", "Night"),
+    4: ("Morning", "Noon", "Evening", "Night"),
+}
+
+
+def version_of(actor: Actor, plan_id: int, n: int) -> tuple[PlanVersion, TaperPlan, Case]:
+    """One version with its plan and case, for somebody who may read the case.
+
+    Raises:
+        Missing: foreign and non-existent alike.
+    """
+    row = db.session.execute(
+        select(PlanVersion, TaperPlan)
+        .join(TaperPlan, TaperPlan.id == PlanVersion.plan_id)
+        .where(TaperPlan.id == plan_id, PlanVersion.n == n)
+    ).one_or_none()
+    if row is None:
+        raise Missing(GONE)
+    return row[0], row[1], cases.readable(actor, row[1].case_id)
+
+
+def versions(plan_id: int) -> list[PlanVersion]:
+    """All versions of a plan, newest first."""
+    return list(
+        db.session.scalars(select(PlanVersion).where(PlanVersion.plan_id == plan_id).order_by(PlanVersion.n.desc()))
+    )
+
+
+def draft_of(case_id: int) -> PlanVersion | None:
+    """The open draft of a case."""
+    return db.session.scalar(
+        select(PlanVersion)
+        .join(TaperPlan, TaperPlan.id == PlanVersion.plan_id)
+        .where(
+            TaperPlan.case_id == case_id,
+            PlanVersion.state.in_((PlanState.DRAFT, PlanState.AWAITING_SIGNATURE)),
+        )
+        .order_by(PlanVersion.n.desc())
+        .limit(1)
+    )
+
+
+def live_of(case_id: int) -> PlanVersion | None:
+    """The active or paused version of a case."""
+    return db.session.scalar(
+        select(PlanVersion)
+        .join(TaperPlan, TaperPlan.id == PlanVersion.plan_id)
+        .where(TaperPlan.case_id == case_id, PlanVersion.state.in_((PlanState.ACTIVE, PlanState.PAUSED)))
+        .limit(1)
+    )
+
+
+def open_hold(version_id: int) -> StepHold | None:
+    """The open hold of a version."""
+    return db.session.scalar(
+        select(StepHold).where(StepHold.version_id == version_id, StepHold.cleared_at.is_(None)).limit(1)
+    )
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One row of the list of plans."""
+
+    plan_id: int
+    n: int
+    case_id: int
+    person_id: int
+    state: str
+    product: str
+    starts_on: date
+    ends_on: date | None
+    review_by: date | None
+
+
+def listed(site_id: int, states: Sequence[PlanState], limit: int = 200) -> list[Listed]:
+    """Plans of a site in some states, those to be reviewed first."""
+    rows = db.session.execute(
+        select(PlanVersion, TaperPlan)
+        .join(TaperPlan, TaperPlan.id == PlanVersion.plan_id)
+        .where(TaperPlan.site_id == site_id, PlanVersion.state.in_(states))
+        .order_by(PlanVersion.review_by.is_(None), PlanVersion.review_by, PlanVersion.starts_on, PlanVersion.id)
+        .limit(limit)
+    ).all()
+    return [
+        Listed(
+            p.id,
+            v.n,
+            p.case_id,
+            p.person_id,
+            v.state.value,
+            PRODUCTS[v.product].name,
+            v.starts_on,
+            v.ends_on,
+            v.review_by,
+        )
+        for v, p in rows
+    ]
+
+
+def person(case: Case) -> people.PersonView:
+    """The person of a case with the seals opened."""
+    return people.opened(db.session.get_one(Person, case.person_id))
+
+
+def reference(case: Case) -> str:
+    """The case number people read: the reference of the inquiry the case came from."""
+    return db.session.scalar(select(Inquiry.reference).where(Inquiry.id == case.opened_from)) or ""
+
+
+def names(person_ids: Sequence[int]) -> dict[int, str]:
+    """Names to show for a list, opened with one look for the keys."""
+    rows = list(db.session.scalars(select(Person).where(Person.id.in_(person_ids))))
+    crypto.prefetch([blob for row in rows for blob in (row.used_name, row.legal_name)])
+    return {row.id: people.opened(row).name for row in rows}
+
+
+def opened_words(version: PlanVersion) -> tuple[str, str]:
+    """Goals and co-therapies of a version in clear."""
+    return (
+        crypto.open_(version.goals, at="plan_version.goals", row=version.id),
+        crypto.open_(version.co_therapies, at="plan_version.co_therapies", row=version.id),
+    )
+
+
+def slot_names(count: int) -> tuple[str, ...]:
+    """Names of the administrations of a day."""
+    return SLOTS.get(count, tuple(f"Dose {i + 1}" for i in range(count)))
+
+
+def pieces(step: Mapping[str, Any], slot: int) -> str:
+    """The pieces of one dose as words: 15+10, 2×10; empty where a person must enter them."""
+    found = step.get("dispense_per_dose") or []
+    one = found[slot] if slot < len(found) else None
+    if not one:
+        return ""
+    return "+".join(strength if units == 1 else f"{units:g}×{strength}" for strength, units in one.items())
+
+
+def touchpoints(version: PlanVersion, case: Case, activated: date) -> tuple[cadence.Touchpoint, ...]:
+    """The emails a version would owe if it were signed on a day."""
+    computed = plans.compute(plans.ask_of(version.request), facts.context(case, version.checklist))
+    if not computed.steps:
+        return ()
+    return cadence.touchpoints(computed, release=PRODUCTS[version.product].release, activated=activated, refill_days=28)
+
+
+def check_in_days(version: PlanVersion) -> dict[int, date]:
+    """Step number to the day its check-in is due."""
+    delay = {"ir": 2, "er": 3, "patch": 3, "methadone": 4}[PRODUCTS[version.product].release]
+    return {s["step"]: date.fromisoformat(s["start"]) + timedelta(days=delay) for s in version.steps}
+
+
+def difference(old: PlanVersion, new: PlanVersion) -> list[tuple[str, str, str]]:
+    """Rows (label, old words, new words) of what differs between two versions, request first, then step by step."""
+    rows = [
+        (key.replace("_", " "), _words(old.request.get(key)), _words(new.request.get(key)))
+        for key in ("product", "regimen", "rate_pct", "interval_days", "mode", "goal", "final", "start_date", "stretch")
+        if old.request.get(key) != new.request.get(key)
+    ]
+    for i in range(max(len(old.steps), len(new.steps))):
+        a, b = (_step_words(v.steps[i]) if i < len(v.steps) else "–" for v in (old, new))
+        if a != b:
+            rows.append((f"Step {i + 1}", a, b))
+    return rows
+
+
+def _words(value: Any) -> str:
+    return "-".join(value) if isinstance(value, list) else json.dumps(value).strip('"')
+
+
+def _step_words(step: Mapping[str, Any]) -> str:
+    return f"{step['start']} to {step['end']}: {'-'.join(f'{d:g}' for d in step['doses'])}"
