@@ -15,6 +15,7 @@ from intake import clock, guard, limits, pages, tables
 from intake.accounts import login
 from intake.accounts import views as accounts
 from intake.cases import service as cases_service
+from intake.checkins import views as checkins
 from intake.cli import groups
 from intake.db import db, prepare
 from intake.desk import queries as desk_queries
@@ -22,6 +23,8 @@ from intake.inquiries import service as inquiries_service
 from intake.inquiries import views as inquiries
 from intake.ops import views as ops
 from intake.screening import views as screening
+from intake.tapers import changes as taper_changes
+from intake.tapers import views as tapers
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,6 +34,8 @@ BLUEPRINTS = (
     accounts.bp,
     screening.bp,
     inquiries.bp,
+    tapers.bp,
+    checkins.bp,
     ops.bp,
 )
 
@@ -60,6 +65,7 @@ def create_app(config: Config | None = None) -> Flask:
     limits.install(app, config.redis_url)
     pages.install(app, desk_queries.shell, https=config.https)
     inquiries_service.when_danger = cases_service.open_for_danger
+    cases_service.when_ended[:] = [taper_changes.case_ended]
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for group in groups:

@@ -251,7 +251,7 @@ def clear_hold(hold_id: int, *, reason: str, actor: Actor, now: datetime) -> Ste
     return row
 
 
-def case_ended(case: Case, *, discharge_type: str, actor: Actor, now: datetime) -> None:
+def case_ended(case: Case, discharge_type: str, actor: Actor, now: datetime) -> None:
     """What the end of a case does to its plan (rulings 22); registered with `cases.when_ended`."""
     plan = plan_of(case.id)
     if plan is None:
