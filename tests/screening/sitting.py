@@ -133,7 +133,7 @@ class Browser:
                 ends_at=now + timedelta(hours=8), second_factor=True, browser="test",
             )  # fmt: skip
             db.session.add(row)
-        with self.client.session_transaction() as session:
+        with self.client.session_transaction("/inbox") as session:
             session["_user_id"] = secret
             session["_fresh"] = True
 
