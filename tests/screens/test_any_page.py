@@ -157,3 +157,43 @@ def test_without_script_a_claim_is_a_form_and_the_toast_stands_in_the_page(chrom
     tab.get_by_role("button", name=re.compile("Claim Theo B")).click()
     expect(tab).to_have_title("Claimed")
     context.close()
+
+
+def test_a_sheet_prints_on_one_page_and_a_board_without_its_frame(chromium: Browser, desk: Desk) -> None:
+    context = chromium.new_context(base_url=desk.url)
+    tab = context.new_page()
+    for name in ("sheet", "board"):
+        desk.says(f"/{name}", page(GALLERY[name]))
+    tab.goto("/sheet")
+    assert len(re.findall(rb"/Type\s*/Page\b", tab.pdf(prefer_css_page_size=True))) == 1
+    tab.goto("/board")
+    tab.emulate_media(media="print")
+    for frame in (".top", ".side", ".filters", ".keys"):
+        expect(tab.locator(f"{frame}:visible")).to_have_count(0)
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    context.close()
+
+
+def test_paper_is_white_in_the_dark_theme_too(chromium: Browser, desk: Desk) -> None:
+    context = chromium.new_context(base_url=desk.url, color_scheme="dark")
+    tab = context.new_page()
+    desk.says("/board", page(GALLERY["board"]))
+    tab.goto("/board")
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 23, 26)"
+    tab.emulate_media(media="print", color_scheme="dark")
+    assert tab.evaluate("getComputedStyle(document.body).color") == "rgb(20, 36, 43)"
+    context.close()
+
+
+def test_the_board_fits_its_card_at_every_width(chromium: Browser, desk: Desk) -> None:
+    context = chromium.new_context(base_url=desk.url)
+    tab = context.new_page()
+    desk.says("/board", page(GALLERY["board"]))
+    spilled: list[int] = []
+    for width in (1920, 1400, 1399, 1280, 1180, 1179, 1024, 861, 860, 600):
+        tab.set_viewport_size({"width": width, "height": 800})
+        tab.goto("/board")
+        if tab.evaluate("document.querySelector('#rows').offsetWidth > document.querySelector('#board').offsetWidth"):
+            spilled.append(width)
+    context.close()
+    assert spilled == []
