@@ -21,7 +21,8 @@ def taken(value: Any, highest: int = 1000) -> Fraction:
 @pytest.mark.parametrize(
     ("value", "exact"),
     [(0, 0), (-0.0, 0), (5, 5), (49.99, Fraction(4999, 100)), (Decimal("49.99"), Fraction(4999, 100)),
-     (Fraction(1, 3), Fraction(1, 3)), (1000, 1000), (1000.0, 1000), (1e-9, Fraction(1, 10**9))],
+     (Fraction(1, 3), Fraction(1, 3)), (1000, 1000), (1000.0, 1000), (1e-9, Fraction(1, 10**9)),
+     (Fraction(1, 10**9), Fraction(1, 10**9))],
 )  # fmt: skip
 def test_a_number_is_taken_as_it_is_written(value: Any, exact: Any) -> None:
     assert taken(value) == exact

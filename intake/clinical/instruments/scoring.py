@@ -123,8 +123,9 @@ def _bounded(instrument: Instrument, given: Given, context: Context) -> Score:
 def _auditc_positive(instrument: Instrument, low: int, complete: bool, context: Context) -> bool | None:
     """Positive from the limit for the sex; an open score can be positive already, it is never negative."""
     sex = context.get("sex")
-    known = sex if isinstance(sex, str) and sex in ("male", "female") else "other_or_unknown"
-    if low >= instrument.positive_at[known]:
+    unknown = instrument.positive_at["other_or_unknown"]
+    limit = next((at for who, at in instrument.positive_at.items() if who == sex), unknown)
+    if low >= limit:
         return True
     return False if complete else None
 
