@@ -54,7 +54,8 @@ def main(arguments: list[str]) -> None:
 def make_environment(wanted: str) -> None:
     """Install `requirements/<wanted>.txt` by hash into `.venv`, unless that was done before."""
     VENV.mkdir(exist_ok=True)
-    with (VENV / ".lock").open("w") as lock:
+    # Not `.lock`: uv waits for a lock of that name itself.
+    with (VENV / ".building").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         stamp = VENV / ".installed"
         done = stamp.read_text().splitlines() if stamp.exists() and PYTHON.exists() else []
