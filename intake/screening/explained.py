@@ -221,7 +221,7 @@ def routed(of: Subject, actor: Actor) -> Routed:
         unmatched=_unmatched(placed, rules, facts),
         rules_total=len(rules.rules),
         rules_line=_rules_line(of.inquiry.site_id, n),
-        flags=tuple(FLAG_WORDS[flag] for flag in placed.flags),
+        flags=tuple(_flag(flag, facts) for flag in placed.flags),
         missing=tuple(_answer(name, getattr(facts, name), of, screening) for name in placed.missing),
         changes=changes[:5],
         more_changes=changes[5:] + others,
@@ -280,6 +280,21 @@ def _unmatched(
         for rule in rules.rules
         if rule.id in left
     )
+
+
+def _flag(code: str, facts: routing.Facts) -> tuple[str, str]:
+    """A flag and why it stands."""
+    words, why = FLAG_WORDS[code]
+    if code == "OFFER_NALOXONE":
+        reasons = (
+            ("50 MME or more", facts.mme is not None and facts.mme >= 50),
+            ("opioids with a benzodiazepine", facts.any_opioid and facts.benzo in ("daily", "prn")),
+            ("OUD criteria", facts.oud_criteria is not None and facts.oud_criteria >= 2),
+            ("an overdose", facts.overdose_24h is True or facts.overdose_90d is True),
+            ("street opioids", facts.street_opioids),
+        )
+        why = ", ".join(reason for reason, holds in reasons if holds)
+    return words, why
 
 
 def _minutes(n: int) -> str:

@@ -194,7 +194,7 @@ def pain_pattern(values: Values, scored: Mapping[str, Score]) -> oih.Explanation
     words = {q.name: values[q.name] for q in OIH if values.get(q.name) not in (None, UNKNOWN)}
     if not words:
         return None
-    totals: dict[str, Any] = {key: _total(scored.get(key)) for key in ("cows", "sows")}
+    totals: dict[str, Any] = {key: _at_least(scored.get(key), edge) for key, edge in (("cows", 13), ("sows", 21))}
     return oih.weigh(oih.OihAnswers(**words, **totals))
 
 

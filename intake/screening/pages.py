@@ -204,12 +204,10 @@ def sheet(part: Part, of: Subject, actor: Actor, *, typed: Mapping[str, Any] | N
 
 
 def _signs(found: Findings) -> str:
-    totals = [
-        f"{s.instrument.upper()} {s.score}"
-        for k in ("cows", "sows")
-        if (s := found.scores.get(k)) and s.score is not None
-    ]
-    return ", ".join(totals) or "Not done"
+    """The withdrawal totals of this sitting; of an open one the range."""
+    given = [found.scores[k] for k in ("cows", "sows") if k in found.scores]
+    words = [f"{s.instrument.upper()} {s.score if s.low is None else f'{s.low} to {s.high}'}" for s in given]
+    return ", ".join(words) or "Not done"
 
 
 def _steps(part: Part, row: Screening | None, document: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
@@ -304,7 +302,7 @@ def _hint(instrument: Instrument, item: Any) -> str:
 
 def _options(item: Any) -> tuple[tuple[Any, ...], ...]:
     unknown = (UNKNOWN, "?", "Unknown")
-    if [o.label for o in item.options] == ["No", "Yes"]:
+    if len(item.options) == 2:
         return (*((o.value, o.label) for o in item.options), unknown)
     named = ((o.value, str(o.value), o.label) if o.label != str(o.value) else (o.value, o.label) for o in item.options)
     return (*named, unknown)
@@ -335,6 +333,13 @@ def _row(table: str, n: int, values: Mapping[str, Any], problems: Mapping[str, s
     return RowView(n, tuple(c for c in cells if c.column.main), more, is_new, any(c.value or c.error for c in more))
 
 
+# Short names for a tag; the full words stand in the clinical room.
+CLASS_TAGS = {
+    "oih_features": "OIH features",
+    "tolerance_pattern": "Tolerance pattern",
+    "withdrawal_mediated": "Withdrawal pain",
+    "indeterminate": "Not clear yet",
+}
 BAND_WORDS = {"lt50": "Under 50 a day", "50to89": "50 to under 90 a day", "ge90": "90 a day or more"}
 
 
@@ -393,7 +398,7 @@ def _pattern(found: Findings) -> PatternView | None:
         counts[c.fact] = (f"{before[0]}, {text}", before[1]) if before else (text, tone)
     return PatternView(
         class_=weighed.class_,
-        title=oih.CLASS_WORDS[weighed.class_],
+        title=CLASS_TAGS[weighed.class_],
         confidence=weighed.confidence or "",
         reason=oih.REASON_WORDS[weighed.reason],
         bars=tuple((words, tone, weighed.scores[key], need, top) for key, words, tone, need, top in _BARS),

@@ -481,12 +481,12 @@ ROUTES: Options = (
 
 OPIOID_COLUMNS: tuple[Column, ...] = (
     Column("drug", "Opioid", "choice", DRUGS),
-    Column("strength", "Strength of one unit", "decimal", high=100_000, unit="mg", hint="Patch: mcg/h"),
-    Column("units", "Units at one time", "decimal", high=1_000, hint="0.5 is half a tablet"),
+    Column("strength", "Strength", "decimal", high=100_000, unit="mg, patch mcg/h"),
+    Column("units", "Units at once", "decimal", high=1_000, hint="(0.5 is half)"),
     Column("freq", "How often", "choice", FREQUENCIES),
     Column("prn", "As needed", "box"),
-    Column("last_hours", "Hours since the last one", "whole", high=87_600, unit="hours"),
-    Column("since", "Taken since", "text", hint="Like: March 2022", limit=40),
+    Column("last_hours", "Last taken", "whole", high=87_600, unit="hours ago"),
+    Column("since", "Taken since", "text", hint="(month, year)", limit=40),
     Column(
         "form",
         "Form",

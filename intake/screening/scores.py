@@ -13,6 +13,7 @@ from intake.screening.findings import answers_of
 from intake.screening.queries import Reading
 
 _RISK_WORDS = {"none": "None", "low": "Low", "moderate": "Moderate", "high": "High"}
+_SHORT = {"Moderate": "Mod.", "Moderately severe": "Mod.–sev.", "Substantial": "Subst."}
 _TONES = {"none": "green", "low": "amber", "moderate": "amber", "high": "red"}
 
 
@@ -39,6 +40,7 @@ class ScoreView:
     last_at: datetime | None
     change: int | None
     is_started: bool
+    is_risk: bool
 
 
 def shown(instrument: Instrument, score: Score, values: Mapping[str, Any], last: Reading | None) -> ScoreView:
@@ -62,6 +64,7 @@ def shown(instrument: Instrument, score: Score, values: Mapping[str, Any], last:
         last_at=None if last is None else last.at,
         change=_change(score, last),
         is_started=bool(given),
+        is_risk=instrument.missing == "cssrs",
     )
 
 
@@ -93,7 +96,7 @@ def _scale(instrument: Instrument, score: Score, given: list[int]) -> tuple[Any,
     if not instrument.bands or instrument.high is None:
         return None
     value = score.score if score.score is not None else score.low
-    bands = tuple((b.low, b.label) for b in instrument.bands[:5])
+    bands = tuple((b.low, _SHORT.get(b.label, b.label)) for b in instrument.bands[:5])
     ranges = ", ".join(f"{b.label.lower()} {b.low} to {b.high}" for b in instrument.bands)
     what = "No score yet" if value is None or not given else f"Score {value}"
     words = f"{what} on a scale from {instrument.low} to {instrument.high}. Bands: {ranges}."
