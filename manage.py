@@ -89,26 +89,29 @@ def install(pins: Path) -> None:
             environment.setdefault(there, os.environ[here])
     if not os.access(os.environ.get("HOME", ""), os.W_OK):
         environment["UV_CACHE_DIR"] = str(VENV / ".cache")
-    into_pip = next((line for line in pip_lines() if attempt([*line, "--version"], environment)), None)
     uv = shutil.which("uv") or (str(VENV / "bin" / "uv") if (VENV / "bin" / "uv").exists() else None)
     hashed = ["install", "-q", "--no-deps", "--require-hashes", "-r"]
-    if not uv and into_pip and attempt([*into_pip, *hashed, str(pins.with_name("uv.txt"))], environment):
+    pip = [] if uv else find_pip(environment)
+    if pip and attempt([*pip, *hashed, str(pins.with_name("uv.txt"))], environment):
         uv = str(VENV / "bin" / "uv")
-    options = [*hashed, str(pins)]
-    if uv and attempt([uv, "pip", *options, "--python", str(PYTHON)], environment, show=True):
+    if uv and attempt([uv, "pip", *hashed, str(pins), "--python", str(PYTHON)], environment, show=True):
         return
-    if into_pip and attempt([*into_pip, *options], environment, show=True):
+    pip = pip or find_pip(environment)
+    if pip and attempt([*pip, *hashed, str(pins)], environment, show=True):
         return
     typed = f"python3 -m pip --python {PYTHON} install --no-deps --require-hashes -r {pins}"
     sys.exit(f"The libraries could not be installed. With a network, and pip or uv on this machine, type:\n  {typed}")
 
 
-def pip_lines() -> list[list[str]]:
-    """The ways to call a pip that installs into `.venv`, cheapest first."""
+def find_pip(environment: dict[str, str]) -> list[str]:
+    """The way to call a pip that installs into `.venv`; empty if there is none."""
     outside = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
-    if not attempt([*outside, "--version"], dict(os.environ)):
-        attempt([str(PYTHON), "-m", "ensurepip"], dict(os.environ))
-    return [outside, [str(PYTHON), "-m", "pip"]]
+    inside = [str(PYTHON), "-m", "pip"]
+    if attempt([*outside, "--version"], environment):
+        return outside
+    if attempt([*inside, "--version"], environment) or attempt([str(PYTHON), "-m", "ensurepip"], environment):
+        return inside
+    return []
 
 
 def attempt(command: list[str], environment: dict[str, str], *, show: bool = False) -> bool:
