@@ -1271,6 +1271,7 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("parked_until", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("parked_reason", sa.String(), nullable=False),
+        sa.Column("restricted", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("created_by", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),

@@ -1,0 +1,104 @@
+"""`flask intake demo`: fill an empty development database once."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+import click
+import pyotp
+from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy import select
+
+from config import Config
+from intake import crypto
+from intake.accounts import service as accounts
+from intake.accounts.models import Staff
+from intake.actor import Role
+from intake.cli.demo.scenes import Team, play
+from intake.clock import utcnow
+from intake.db import db, transaction
+from intake.settings import service as settings
+from intake.settings.models import Site
+
+STAFF = (
+    ("rosa", "Rosa Diaz", Role.ADMISSIONS),
+    ("nina", "Nina Park", Role.CLINICIAN),
+    ("cyrus", "Cyrus Bell", Role.CLINICIAN),
+    ("amara", "Dr. Amara Osei", Role.PRESCRIBER),
+    ("peter", "Dr. Peter Lund", Role.PRESCRIBER),
+    ("sol", "Sol Reyes", Role.SUPERVISOR),
+    ("drew", "Drew Hale", Role.PRIVACY),
+    ("alex", "Alex Moor", Role.ADMIN),
+)
+FILE = "demo-sign-ins.json"
+
+
+@click.command("demo")
+@with_appcontext
+def demo() -> None:
+    """Make the demo center in an empty development database; a second run changes nothing."""
+    config: Config = current_app.extensions["intake.config"]
+    if config.production:
+        raise click.ClickException("demo data is for development only")
+    if db.session.scalar(select(Site.id).limit(1)) is not None:
+        click.echo("this database already holds a center; nothing was added")
+        return
+    _hurry()
+    now = utcnow()
+    with transaction():
+        site = settings.add_site(
+            slug="northlight",
+            name="Northlight Intake",
+            discreet_name="Northlight",
+            phone="(555) 014-2200",
+            email_from="hello@northlight.example",
+            time_zone="America/New_York",
+            aliases=("Northlight Detox", "Northlight Recovery Center"),
+            is_demo=True,
+            now=now,
+        )
+        passwords = {key: "-".join(secrets.token_hex(2) for _ in range(4)) for key, _name, _role in STAFF}
+        staff = {
+            key: accounts.add_staff(
+                site_id=site.id,
+                email=f"{key}@northlight.example",
+                name=name,
+                role=role,
+                password=passwords[key],
+                is_demo=True,
+                now=now,
+            )
+            for key, name, role in STAFF
+        }
+        for row in staff.values():
+            _enrol(row)
+    _write(config.data, [(staff[k].name, r.value, staff[k].email, passwords[k]) for k, _n, r in STAFF])
+    actors = {key: accounts.actor_of(row) for key, row in staff.items()}
+    counts = play(site, Team(actors["rosa"], actors["nina"], actors["cyrus"], actors["amara"]), now)
+    click.echo(f"demo center: {counts['inquiries']} inquiries, {counts['cases']} cases")
+
+
+def _hurry() -> None:
+    """On SQLite, do not wait for the disk: data that is made again in a minute needs no care."""
+    if db.engine.dialect.name == "sqlite":
+        db.session.remove()
+        connection = db.engine.raw_connection()
+        connection.cursor().execute("PRAGMA synchronous=OFF")
+        connection.close()
+
+
+def _enrol(row: Staff) -> None:
+    row.totp_sealed = crypto.seal(pyotp.random_base32(), key_of=row.id, at="staff.totp", row=row.id)
+    row.second_factor_at = row.created_at
+
+
+def _write(folder: Path, rows: list[tuple[str, str, str, str]]) -> None:
+    keys = ("name", "role", "email", "password")
+    path = folder / FILE
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump([dict(zip(keys, row, strict=True)) for row in rows], file, indent=1)

@@ -1,0 +1,407 @@
+"""Two weeks of the demo center, told through the real services: inquiries, cases and plans in every state."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from intake.actor import Actor, system
+from intake.beds import service as beds
+from intake.beds.models import Bed
+from intake.cases import service as cases
+from intake.cases.models import Case
+from intake.cli.demo import people as cast
+from intake.cli.demo.answers import answers
+from intake.db import db, transaction
+from intake.inquiries import following
+from intake.inquiries import service as inquiries
+from intake.inquiries.answers import REACHED
+from intake.inquiries.models import Channel, Inquiry, Relation
+from intake.inquiries.values import InquiryValues, Reach, danger_of
+from intake.people import service as people
+from intake.people.models import ContactKind, Person
+from intake.queues import service as queues
+from intake.screening import service as screening
+from intake.settings.models import Site
+from intake.tapers import changes, plans
+from intake.tapers import service as tapers
+from intake.tapers.models import PlanVersion
+
+NONE = danger_of(["none"])
+
+
+@dataclass(frozen=True)
+class Team:
+    """The demo staff as actors."""
+
+    admissions: Actor
+    clinician: Actor
+    colleague: Actor
+    prescriber: Actor
+
+
+class Scenes:
+    """Writes the demo; one transaction per outcome, like the pages do."""
+
+    def __init__(self, site: Site, team: Team, now: datetime) -> None:
+        self.site, self.team, self.now = site, team, now
+        self.random = random.Random(7)
+        self.n = 0
+
+    def ago(self, hours: float) -> datetime:
+        """A time before the seed's own."""
+        return self.now - timedelta(hours=hours)
+
+    def values(
+        self, relation: Relation = Relation.SELF, *, danger: str = "", words: str = "", age: int = 0
+    ) -> InquiryValues:
+        """What the next invented person says."""
+        i, self.n = self.n, self.n + 1
+        name = f"{cast.GIVEN[i % len(cast.GIVEN)]} {cast.FAMILY[i * 7 % len(cast.FAMILY)]}"
+        years = age or self.random.randint(22, 66)
+        phone = f"+1555014{1000 + i * 37 % 9000:04d}"
+        family = relation is not Relation.SELF
+        return InquiryValues(
+            relation=relation,
+            danger=danger_of([danger] if danger else ["none"]),
+            name="" if relation is Relation.FAMILY and i % 2 else name,
+            age_years=years,
+            born_on=None if family else date(self.now.year - years, 1 + i % 12, 1 + i % 28),
+            inquirer=f"{cast.GIVEN[(i + 20) % 60]} {cast.FAMILY[(i + 11) % 30]}" if family else "",
+            organisation="Mercy General, ward 4" if relation is Relation.PROFESSIONAL else "",
+            reach=Reach(phone=phone, email=f"person{i}@mail.example" if i % 3 == 0 else "", may_voicemail=i % 4 != 1),
+            consent=True,
+            own_words=words or self.random.choice(cast.WORDS_PAIN + cast.WORDS_STREET),
+            funding=("public", "private", "self_pay", "unknown")[i % 4],
+        )
+
+    def inquiry(self, values: InquiryValues, *, hours: float, channel: Channel = Channel.WEB) -> Inquiry:
+        """One inquiry received some hours ago."""
+        spoken = channel is Channel.PHONE
+        actor = self.team.admissions if spoken else system(self.site.id)
+        with transaction():
+            return inquiries.receive(
+                values, channel=channel, actor=actor, now=self.ago(hours), site=self.site, spoken=spoken
+            )
+
+    def danger(self, sign: str, *, hours: float) -> Inquiry:
+        """A danger answer that was never followed by a whole form."""
+        values = self.values(danger=sign, words="")
+        with transaction():
+            return inquiries.receive_danger(
+                values,
+                channel=Channel.WEB,
+                actor=system(self.site.id),
+                now=self.ago(hours),
+                site=self.site,
+                key=f"demo-{sign}",
+            )
+
+    def screened(self, profile: cast.Profile, *, hours: float, channel: Channel = Channel.WEB) -> int:
+        """A complete screening; returns the id of its proposed placement."""
+        values = self.values(age=self.random.randint(24, 64))
+        row = self.inquiry(values, hours=hours, channel=channel)
+        at = self.ago(max(0.2, hours - 0.6))
+        with transaction():
+            sheet = screening.start(row, mode="full", actor=self.team.clinician, now=at)
+        for part, given in answers(profile, age=values.age_years or 40).items():
+            with transaction():
+                screening.answer(sheet.id, part, given, actor=self.team.clinician, now=at)
+        with transaction():
+            return screening.complete(sheet.id, actor=self.team.clinician, now=at).id
+
+    def waiting(self, profile: cast.Profile, *, hours: float, channel: Channel = Channel.WEB) -> Case:
+        """A case in its queue, accepted as the rules proposed."""
+        placement_id = self.screened(profile, hours=hours, channel=channel)
+        at = self.ago(max(0.1, hours - 0.7))
+        with transaction():
+            return screening.accept(placement_id, actor=self.team.admissions, now=at)
+
+    def claimed(self, case: Case, by: Actor, *, hours: float) -> None:
+        """Give the case's entry to somebody."""
+        with transaction():
+            entry = queues.live_of(case.id)[0]
+            queues.claim(entry.id, actor=by, now=self.ago(hours))
+
+    def decided(self, profile: cast.Profile, *, hours: float, level: str = "outpatient") -> Case:
+        """A case decided: accepted at a level."""
+        case = self.waiting(profile, hours=hours)
+        at = self.ago(max(0.05, hours - 1))
+        self.claimed(case, self.team.clinician, hours=max(0.06, hours - 0.9))
+        with transaction():
+            return cases.decide(
+                case.id,
+                decision="accept",
+                level=level,
+                reason="Fits our program.",
+                told_whom="person",
+                actor=self.team.clinician,
+                now=at,
+            )
+
+    def admitted(
+        self, profile: cast.Profile, *, hours: float, level: str = "outpatient", bed: int | None = None
+    ) -> Case:
+        """A case in care."""
+        case = self.decided(profile, hours=hours, level=level)
+        start, at = self.ago(hours - 4), self.ago(hours - 3)
+        with transaction():
+            cases.schedule(
+                case.id, starts_at=start, bed_id=bed, actor=self.team.admissions, now=start - timedelta(minutes=30)
+            )
+        with transaction():
+            return cases.admit(case.id, level=level, actor=self.team.clinician, now=at)
+
+    def reachable(self, case: Case, *, email: str, zone: str = "", hour: int = 10, minute: int = 0) -> None:
+        """Give a person a verified, consented email, and a chosen hour."""
+        with transaction():
+            person = db.session.get_one(Person, case.person_id)
+            person.time_zone = zone or person.time_zone
+            person.reminder_hour, person.reminder_minute = hour, minute
+            point = people.add_contact(
+                person,
+                kind=ContactKind.EMAIL,
+                value=email,
+                may_call=False,
+                may_voicemail=False,
+                may_text=False,
+                may_email=True,
+                may_name_center=False,
+                actor=self.team.admissions,
+                now=self.ago(1),
+                verified_how="said on the phone",
+                consent=True,
+            )
+            point.consent_kinds = ["reminder", "plan_changed"]
+
+    def plan(self, case: Case, profile: cast.Profile, *, signed_hours: float | None, starts_in: int = 1) -> PlanVersion:
+        """A drafted plan, signed some hours ago unless None."""
+        at = self.ago(signed_hours if signed_hours is not None else 2)
+        zone = ZoneInfo(self.site.time_zone)
+        ask = plans.Ask(
+            product=profile.product,
+            regimen=tuple(Decimal(d) for d in profile.regimen),
+            start_date=at.astimezone(zone).date() + timedelta(days=starts_in),
+            goal=Decimal(profile.regimen[0]),
+        )
+        today = at.astimezone(zone).date()
+        checklist = tapers.Checklist(
+            naloxone="accepted",
+            moud="not_needed",
+            pdmp_checked_on=today,
+            goals="Walk the dog again. Sleep through.",
+            agreed=True,
+            risks_discussed=True,
+            follow_up_on=today + timedelta(days=14),
+            co_therapies="Physical therapy, CBT for pain",
+        )
+        with transaction():
+            version = tapers.draft(case, ask, checklist, actor=self.team.clinician, now=at)
+        if signed_hours is None:
+            return version
+        with transaction():
+            reasons = {c.key: "Talked through with the person." for c in tapers.concerns(version, case)}
+            return tapers.sign(version.id, tapers.Signing(reasons), actor=self.team.prescriber, now=at)
+
+    def free_beds(self, level: str) -> list[int]:
+        """Ids of the beds of a level."""
+        return list(db.session.scalars(select(Bed.id).order_by(Bed.name)))
+
+    def capacity(self) -> None:
+        """Sixteen detox beds and eight outpatient slots."""
+        with transaction():
+            ward = beds.add_unit(
+                site_id=self.site.id,
+                name="Detox ward",
+                level="inpatient_detox",
+                actor=system(self.site.id),
+                now=self.ago(400),
+            )
+            clinic = beds.add_unit(
+                site_id=self.site.id,
+                name="Clinic",
+                level="outpatient",
+                kind="slot",
+                actor=system(self.site.id),
+                now=self.ago(400),
+            )
+            for n in range(1, 17):
+                beds.add_bed(ward, name=f"D{n:02}", actor=system(self.site.id), now=self.ago(400))
+            for n in range(1, 9):
+                beds.add_bed(clinic, name=f"S{n:02}", actor=system(self.site.id), now=self.ago(400))
+
+
+def demo_zone(now: datetime) -> str:
+    """A zone where it is now between 10:00 and 18:00 (rulings 25)."""
+    for zone in (
+        "America/New_York",
+        "America/Los_Angeles",
+        "Pacific/Auckland",
+        "Asia/Tokyo",
+        "Asia/Kolkata",
+        "Europe/Paris",
+    ):
+        if 10 <= now.astimezone(ZoneInfo(zone)).hour < 18:
+            return zone
+    return "UTC"
+
+
+def play(site: Site, team: Team, now: datetime) -> dict[str, int]:
+    """Tell all of it; returns how many of each."""
+    s = Scenes(site, team, now)
+    s.capacity()
+    _inbox(s)
+    _queues(s)
+    _care(s)
+    return {
+        "inquiries": len(list(db.session.scalars(select(Inquiry.id)))),
+        "cases": len(list(db.session.scalars(select(Case.id)))),
+    }
+
+
+def _inbox(s: Scenes) -> None:
+    for i, hours in enumerate((0.05, 0.2, 0.4, 0.9, 1.1, 2.5, 5.2, 9.0)):
+        s.inquiry(s.values(), hours=hours, channel=Channel.PHONE if i % 3 == 2 else Channel.WEB)
+    for hours, words in zip((0.3, 3.1, 26.0), cast.WORDS_FAMILY, strict=True):
+        s.inquiry(s.values(Relation.FAMILY, words=words), hours=hours)
+    s.inquiry(s.values(Relation.PROFESSIONAL, words=cast.WORDS_PROFESSIONAL[0]), hours=2.7, channel=Channel.REFERRAL)
+    for hours in (20.0, 30.0, 44.0):
+        row = s.inquiry(s.values(), hours=hours)
+        with transaction():
+            following.attempt(
+                row.id, channel="phone", outcome="no_answer", actor=s.team.admissions, now=s.ago(hours - 1), words=""
+            )
+    for reason, hours in (("declined_by_person", 70.0), ("unreachable", 200.0), ("referred_out", 150.0)):
+        row = s.inquiry(s.values(), hours=hours)
+        with transaction():
+            following.attempt(
+                row.id, channel="phone", outcome=REACHED, actor=s.team.admissions, now=s.ago(hours - 1), words=""
+            )
+        _close(s, row, reason, hours)
+    s.danger("overdose_24h", hours=0.1)
+    s.danger("suicide_imminent", hours=0.35)
+    for profile, hours in ((cast.PAIN_SLOW, 1.4), (cast.STREET_MILD, 1.9), (cast.PAIN_SMALL, 4.0)):
+        s.screened(profile, hours=hours)
+
+
+def _close(s: Scenes, row: Inquiry, reason: str, hours: float) -> None:
+    with transaction():
+        following.close(
+            row.id,
+            state=reason,
+            reason="Documented with the person.",
+            next_contact="Public help pages",
+            actor=s.team.admissions,
+            now=s.ago(hours - 2),
+        )
+
+
+def _queues(s: Scenes) -> None:
+    detox = [
+        s.waiting(p, hours=h)
+        for p, h in (
+            (cast.STREET_BAD, 1.1),
+            (cast.STREET_MILD, 0.7),
+            (cast.PAIN_DETOX, 0.4),
+            (cast.STREET_MILD, 2.2),
+            (cast.RAPID, 3.6),
+            (cast.STREET_MILD, 1.3),
+        )
+    ]
+    s.claimed(detox[1], s.team.colleague, hours=0.2)
+    out = [
+        s.waiting(p, hours=h)
+        for p, h in (
+            (cast.PAIN_SLOW, 1.2),
+            (cast.PAIN_MID, 5.0),
+            (cast.PAIN_SMALL, 20.0),
+            (cast.PAIN_SLOW, 26.0),
+            (cast.MIXED, 3.0),
+            (cast.PAIN_MID, 40.0),
+            (cast.PAIN_SMALL, 9.0),
+        )
+    ]
+    s.claimed(out[1], s.team.clinician, hours=0.3)
+    s.screened(cast.LOW_MOOD, hours=0.8)
+
+
+def _care(s: Scenes) -> None:
+    s.decided(cast.PAIN_SLOW, hours=30)
+    s.decided(cast.PAIN_MID, hours=12)
+    waiting = s.decided(cast.STREET_BAD, hours=28, level="inpatient_detox")
+    with transaction():
+        cases.waitlist(waiting.id, wait_class="injecting", actor=s.team.admissions, now=s.ago(26))
+    planned = s.decided(cast.PAIN_SMALL, hours=40)
+    with transaction():
+        cases.schedule(planned.id, starts_at=s.now + timedelta(hours=20), actor=s.team.admissions, now=s.ago(2))
+    rooms = s.free_beds("inpatient_detox")
+    for i in range(6):
+        s.admitted(
+            cast.STREET_BAD if i % 2 else cast.STREET_MILD, hours=60 + 12 * i, level="inpatient_detox", bed=rooms[i]
+        )
+    _plans(s)
+    _endings(s)
+
+
+def _plans(s: Scenes) -> None:
+    stories = (
+        (cast.PAIN_SLOW, 310.0, 1),
+        (cast.PAIN_MID, 220.0, 1),
+        (cast.PAIN_SLOW, 120.0, 2),
+        (cast.PAIN_MID, 50.0, 3),
+    )
+    signed = []
+    for i, (profile, hours, starts) in enumerate(stories):
+        case = s.admitted(profile, hours=hours + 20)
+        s.reachable(case, email=f"patient{i}@mail.example")
+        signed.append((case, s.plan(case, profile, signed_hours=hours, starts_in=starts)))
+    with transaction():
+        changes.pause(
+            signed[1][1].id,
+            reason="pain",
+            words="Wants to wait until after the move.",
+            review_by=s.now.date() + timedelta(days=9),
+            agreed_by=s.team.clinician.name,
+            actor=s.team.clinician,
+            now=s.ago(30),
+        )
+    drafted = s.admitted(cast.PAIN_SLOW, hours=35)
+    s.plan(drafted, cast.PAIN_SLOW, signed_hours=None, starts_in=5)
+    _pat(s)
+
+
+def _pat(s: Scenes) -> None:
+    """The demo patient: lives where it is daytime and gets the first email within a minute, at any hour."""
+    case = s.admitted(cast.PAIN_SLOW, hours=24)
+    zone = demo_zone(s.now)
+    local = (s.now + timedelta(minutes=1)).astimezone(ZoneInfo(zone))
+    s.reachable(case, email="pat@mail.example", zone=zone, hour=local.hour, minute=local.minute)
+    s.plan(case, cast.PAIN_SLOW, signed_hours=0, starts_in=1)
+
+
+def _endings(s: Scenes) -> None:
+    for type_, hours in (("completed", 280.0), ("against_advice", 180.0), ("transferred", 150.0)):
+        case = s.admitted(cast.PAIN_SMALL, hours=hours)
+        with transaction():
+            cases.discharge(
+                case.id,
+                type=type_,
+                reason="Wanted to be home." if type_ == "against_advice" else "",
+                naloxone="accepted",
+                warned=True,
+                actor=s.team.clinician,
+                now=s.ago(hours - 60),
+            )
+        if type_ == "completed":
+            with transaction():
+                cases.after_care(case.id, actor=s.team.clinician, now=s.ago(hours - 61))
+    missed = s.decided(cast.PAIN_MID, hours=54)
+    with transaction():
+        visit = cases.schedule(missed.id, starts_at=s.ago(26), actor=s.team.admissions, now=s.ago(50))
+    with transaction():
+        cases.no_show(missed.id, appointment_id=visit.id, actor=s.team.admissions, now=s.ago(24))
