@@ -1,0 +1,1 @@
+"""Taper plans: drafting, signing, changing."""
