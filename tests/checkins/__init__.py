@@ -1,0 +1,1 @@
+"""The patient's page behind a link."""
