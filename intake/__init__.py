@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from flask import Flask
 from flask_migrate import Migrate
-from sqlalchemy.pool import NullPool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
@@ -51,7 +49,7 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or Config.read()
     if config.production:
         clock.lock()
-    app = Flask(__name__, template_folder=str(ROOT / "templates"))
+    app = pages.House(__name__, template_folder=str(ROOT / "templates"))
     app.extensions["intake.config"] = config
     app.config.update(_flask_settings(config))
     if config.proxies:
@@ -75,9 +73,10 @@ def create_app(config: Config | None = None) -> Flask:
 
 
 def _flask_settings(config: Config) -> dict[str, object]:
-    engine: dict[str, object] = {"pool_pre_ping": True}
+    # Parameters hold what people typed; they have no place in an error message.
+    engine: dict[str, object] = {"pool_pre_ping": True, "hide_parameters": True}
     if config.database_url.startswith("sqlite"):
-        engine = {"poolclass": NullPool} if os.environ.get("INTAKE_NO_POOL") else {}
+        engine = {"hide_parameters": True}
     return {
         "SECRET_KEY": config.secret_key,
         "SECRET_KEY_FALLBACKS": list(config.secret_key_fallbacks),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import traceback
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, g, make_response, render_template, request, session
+from flask import Flask, Response, g, has_request_context, make_response, render_template, request, session
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel, get_locale, gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -154,6 +156,14 @@ def _kept() -> list[tuple[str, str]]:
     return [(k[:60], v[:5000]) for k, v in pairs[:MOST_KEPT]]
 
 
+def _again() -> list[tuple[str, str]]:
+    """The whole form, to be sent once more by one press; only when it came from a page of ours."""
+    came_from = request.headers.get("Origin") or request.headers.get("Referer", "")
+    if request.method != "POST" or urlsplit(came_from).netloc != request.host or request.files:
+        return []
+    return [(k, v) for k, v in request.form.items(multi=True) if k not in NOT_KEPT - {"version"}]
+
+
 def _page(status: int, sentence: str, **more: Any) -> ResponseReturnValue:
     template = f"system/{status}.html"
     if template not in _PAGES:
@@ -172,7 +182,8 @@ def _intake_error(error: IntakeError) -> ResponseReturnValue:
 
 
 def _form_expired(error: CSRFError) -> ResponseReturnValue:
-    answer = make_response(_page(419, gettext("This page was open for a long time. Please send it again.")))
+    sentence = gettext("This page was open for a long time. Please send it again.")
+    answer = make_response(_page(419, sentence, again=_again(), action=request.full_path.rstrip("?")))
     # 419 is no registered status; browsers and caches treat it as any other refused request.
     answer.status_code = 419
     return answer
@@ -209,9 +220,8 @@ def _stale(error: StaleDataError) -> ResponseReturnValue:
 def _database_away(error: OperationalError | PoolTimeout) -> ResponseReturnValue:
     db.session.remove()
     log.warning("database_away", error=type(error).__name__)
-    answer = make_response(
-        _page(503, gettext("We could not save this just now. Nothing you typed is lost. Please try again in a moment."))
-    )
+    sentence = gettext("We could not save this just now. Nothing you typed is lost. Please try again in a moment.")
+    answer = make_response(_page(503, sentence, again=_again(), action=request.full_path.rstrip("?")))
     answer.headers["Retry-After"] = str(RETRY_SECONDS)
     return answer
 
@@ -222,7 +232,17 @@ def _database_error(error: DBAPIError) -> ResponseReturnValue:
     return _fault(error)
 
 
+class House(Flask):
+    """The application, whose log names what broke and where, never what was in it."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        """One line: the kind of error and the frames of our own code. A message may quote what somebody typed."""
+        kind, _error, frames = exc_info
+        where = [f"{f.filename.rpartition('/intake/')[2]}:{f.lineno}" for f in traceback.extract_tb(frames)]
+        endpoint = request.endpoint if has_request_context() else ""
+        log.error("fault", error=kind.__name__, endpoint=endpoint, where=where[-12:])
+
+
 def _fault(error: Exception) -> ResponseReturnValue:
     db.session.remove()
-    log.error("fault", error=type(error).__name__, endpoint=request.endpoint, exc_info=True)
     return _page(500, gettext("Something broke on our side. It is written down, and your answers are below."))
