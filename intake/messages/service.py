@@ -130,8 +130,9 @@ def schedule(
 def _insert(values: Mapping[str, Any]) -> bool:
     dialect = db.session.connection().dialect.name
     make = pg_insert if dialect == "postgresql" else sqlite_insert
-    done = db.session.execute(make(_message).values(**values).on_conflict_do_nothing())
-    return cast(CursorResult[Any], done).rowcount == 1
+    # RETURNING tells on both engines whether a row was made; a driver need not count inserted rows.
+    insert_ = make(_message).values(**values).on_conflict_do_nothing().returning(_message.c.id)
+    return db.session.execute(insert_).first() is not None
 
 
 def _links(person_id: int, now: datetime) -> None:
@@ -246,6 +247,23 @@ def _cancel_where(condition: ColumnElement[bool], *, reason: str, now: datetime,
 def cancel_these(ids: Iterable[int], *, reason: str, now: datetime, actor: Actor | None = None) -> int:
     """Take back the open ones among some messages; returns how many."""
     return _cancel_where(_message.c.id.in_(list(ids)), reason=reason, now=now, actor=actor)
+
+
+def touch(*, recipient_id: int | None = None, plan_id: int | None = None, case_id: int | None = None) -> int:
+    """Make every mail that is just being prepared for these look again before it goes; returns how many.
+
+    Call it in the transaction of whatever forbids or changes a mail without cancelling it: a stopped or changed
+    address, withdrawn consent, a held step, a death. The row lock makes the order strict.
+
+    Raises:
+        ValueError: nothing is named.
+    """
+    named = {"recipient_id": recipient_id, "plan_id": plan_id, "case_id": case_id}
+    wanted = [_message.c[column] == value for column, value in named.items() if value is not None]
+    if not wanted:
+        raise ValueError("name whose messages are touched")
+    done = db.session.execute(update(_message).where(*wanted, _open).values(version=_message.c.version + 1))
+    return cast(CursorResult[Any], done).rowcount
 
 
 def owe_look(message: Message, *, cause: str, now: datetime, kind: str = "message_held") -> None:

@@ -1,0 +1,328 @@
+"""Claim, gate, record: permission to send is one conditional update, evidence is written whatever the lease says.
+
+safety.md 2.3. Each function runs inside the caller's transaction; nothing here talks to the network.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import (
+    BigInteger,
+    CursorResult,
+    Integer,
+    LargeBinary,
+    Select,
+    Update,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql.elements import ColumnElement
+
+from intake.clinical import cadence
+from intake.clock import Span, UtcTime, db_now
+from intake.db import db
+from intake.messages import kinds, outcomes
+from intake.messages.kinds import Kind, Refusal
+from intake.messages.models import MESSAGE, Message, MessageAttempt, MessageState, Suppression
+from intake.messages.render import Rendered
+
+S = MessageState
+DAY = timedelta(hours=24)
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows that belong to one sender until their lease ends; `now` is the database's clock at the claim."""
+
+    token: int
+    now: datetime
+    messages: Sequence[Message]
+
+
+def _claimable() -> Select[int]:
+    """Due rows, oldest first, without an earlier open and unheld row of the same person (I9)."""
+    mine, earlier = MESSAGE.alias("mine"), MESSAGE.alias("earlier")
+    blocked = exists().where(
+        earlier.c.order_key == mine.c.order_key,
+        # Literals, so that the partial index is used under any plan.
+        text("earlier.state IN ('scheduled', 'claimed', 'sending', 'uncertain')"),
+        earlier.c.next_try_at.is_not(None),
+        tuple_(earlier.c.due_at, earlier.c.id) < tuple_(mine.c.due_at, mine.c.id),
+    )
+    return (
+        select(mine.c.id)
+        .where(
+            text("mine.state IN ('scheduled', 'uncertain')"),
+            mine.c.next_try_at <= db_now(),
+            mine.c.window_end > db_now(),
+            ~blocked,
+        )
+        .order_by(mine.c.next_try_at, mine.c.id)
+        .limit(bindparam("most", type_=Integer()))
+        .with_for_update(of=mine, skip_locked=True)
+    )
+
+
+@cache
+def _claim(dialect: str) -> Update:
+    if dialect == "postgresql":
+        # The planner may run a plain subquery more than once and take more rows than asked for.
+        pick = _claimable().cte("pick").prefix_with("MATERIALIZED", dialect="postgresql")
+        wanted: ColumnElement[bool] = MESSAGE.c.id.in_(select(pick.c.id))
+    else:
+        wanted = MESSAGE.c.id.in_(_claimable())
+    return (
+        update(Message)
+        .where(wanted)
+        .values(
+            state=S.CLAIMED,
+            lease_token=bindparam("token", type_=BigInteger()),
+            lease_until=db_now() + bindparam("lease", type_=Span()),
+            version=MESSAGE.c.version + 1,
+        )
+        .returning(Message)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def claim(most: int, *, lease: timedelta) -> Batch:
+    """Take up to `most` due messages; each has a fresh token and a lease by the database's clock (I1)."""
+    token = secrets.randbits(63) | 1
+    dialect = db.session.connection().dialect.name
+    now = db.session.scalar(select(db_now()))
+    assert now is not None
+    found = db.session.scalars(_claim(dialect), {"most": min(most, MOST), "token": token, "lease": lease}).all()
+    for message in found:
+        db.session.expunge(message)
+    return Batch(token, now, sorted(found, key=lambda m: (cast(datetime, m.next_try_at), m.id)))
+
+
+def renew(token: int, *, lease: timedelta) -> int:
+    """Prolong the living leases of a token; returns how many rows still belong to it."""
+    done = db.session.execute(
+        update(MESSAGE)
+        .where(
+            MESSAGE.c.lease_token == token,
+            text("state IN ('claimed', 'sending')"),
+            MESSAGE.c.lease_until > db_now(),
+        )
+        .values(lease_until=db_now(lease))
+    )
+    return cast(CursorResult[Any], done).rowcount
+
+
+def allowed_hours(now: datetime, zone: str) -> tuple[datetime, datetime]:
+    """From when until when mail may go to somebody in `zone`: today's open hours, or tomorrow's when now is quiet."""
+    local = now.astimezone(cadence.zone_of(zone))
+    day = local.date() + timedelta(days=local.hour >= cadence.QUIET_HOUR)
+    return (
+        cadence.local_instant(day, time(cadence.FIRST_HOUR), zone),
+        cadence.local_instant(day, time(cadence.QUIET_HOUR), zone),
+    )
+
+
+@cache
+def _gate(kind: Kind) -> Update:
+    """The one update that names every reason not to send (I2)."""
+    digest = bindparam("digest", type_=LargeBinary())
+    return (
+        update(MESSAGE)
+        .where(
+            MESSAGE.c.id == bindparam("gate_id", type_=BigInteger()),
+            text("message.state = 'claimed'"),
+            MESSAGE.c.lease_token == bindparam("token", type_=BigInteger()),
+            MESSAGE.c.lease_until > db_now(),
+            # Whoever forbids a mail touches its row: then not even a change that commits meanwhile slips through.
+            MESSAGE.c.version == bindparam("seen_version", type_=Integer()),
+            MESSAGE.c.cancelled_at.is_(None),
+            *_inside(),
+            *_addressable(kind, digest),
+            kind.still_true(MESSAGE),
+        )
+        .values(state=S.SENDING.value, attempts=MESSAGE.c.attempts + 1, version=MESSAGE.c.version + 1)
+    )
+
+
+def _inside() -> tuple[ColumnElement[bool], ...]:
+    return (
+        MESSAGE.c.window_start <= db_now(),
+        MESSAGE.c.window_end > db_now(),
+        db_now() >= bindparam("open_from", type_=UtcTime()),
+        db_now() < bindparam("open_until", type_=UtcTime()),
+    )
+
+
+def _addressable(kind: Kind, digest: Any) -> tuple[ColumnElement[bool], ...]:
+    return (~_suppressed(digest), *_rates(kind, digest))
+
+
+def _suppressed(digest: Any) -> ColumnElement[bool]:
+    return exists().where(
+        Suppression.address_digest == digest, Suppression.lifted_at.is_(None), Suppression.site_id == MESSAGE.c.site_id
+    )
+
+
+def _accepted_lately(digest: Any) -> Select[int]:
+    return (
+        select(func.count())
+        .select_from(MessageAttempt)
+        .where(
+            MessageAttempt.address_digest == digest,
+            MessageAttempt.outcome == "accepted",
+            MessageAttempt.ended_at > db_now(-DAY),
+        )
+    )
+
+
+def _rates(kind: Kind, digest: Any) -> list[ColumnElement[bool]]:
+    limits: list[ColumnElement[bool]] = []
+    if kind.capped:
+        limits.append(_accepted_lately(digest).scalar_subquery() < bindparam("most_a_day", type_=Integer()))
+    if kind.once_a_day:
+        limits.append(_rarely(kind, digest))
+    return limits
+
+
+def _rarely(kind: Kind, digest: Any) -> ColumnElement[bool]:
+    other = MESSAGE.alias("other")
+    same = _accepted_lately(digest).join(other, other.c.id == MessageAttempt.message_id)
+    return same.where(other.c.kind == kind.name).scalar_subquery() == 0
+
+
+def _values(mail: Rendered, token: int, now: datetime) -> dict[str, Any]:
+    kind, message = kinds.get(mail.message.kind), mail.message
+    hours = (message.window_start, message.window_end)
+    if kind.quiet_hours:
+        hours = allowed_hours(now, mail.recipient.zone or message.tz)
+    values: dict[str, Any] = {
+        "gate_id": message.id,
+        "seen_version": message.version,
+        "token": token,
+        "open_from": hours[0],
+        "open_until": hours[1],
+        "digest": mail.digest,
+        "contact_id": mail.recipient.contact_id,
+        "contact_version": mail.recipient.contact_version,
+        **mail.binds,
+    }
+    if kind.capped:
+        values["most_a_day"] = mail.most_a_day
+    return values
+
+
+def gate(mail: Rendered, token: int, *, now: datetime) -> bool:
+    """Take the permission to send one rendered mail; False when any reason not to send holds.
+
+    `now` only picks the day whose open hours are compared with the database's clock.
+    """
+    kind = kinds.get(mail.message.kind)
+    done = db.session.execute(_gate(kind), _values(mail, token, now))
+    return cast(CursorResult[Any], done).rowcount == 1
+
+
+def refuse(mail: Rendered, token: int, *, now: datetime) -> MessageState | None:
+    """Find why the gate refused and move the row accordingly; None when it belongs to somebody else by now."""
+    kind, message = kinds.get(mail.message.kind), mail.message
+    digest = bindparam("digest", mail.digest, type_=LargeBinary())
+    limit = bindparam("most_a_day", mail.most_a_day, type_=Integer())
+    from_, until = allowed_hours(now, mail.recipient.zone or message.tz)
+    row = db.session.execute(
+        select(
+            MESSAGE.c.state,
+            MESSAGE.c.lease_token,
+            MESSAGE.c.cancelled_at,
+            (MESSAGE.c.window_end <= db_now()).label("over"),
+            (MESSAGE.c.window_start > db_now()).label("early"),
+            _suppressed(digest).label("suppressed"),
+            (_accepted_lately(digest).scalar_subquery() >= limit).label("full"),
+            _rarely(kind, digest).label("rare"),
+            db_now().label("clock"),
+        ).where(MESSAGE.c.id == message.id),
+        {"most_a_day": mail.most_a_day},
+    ).one()
+    if row.state != S.CLAIMED or row.lease_token != token:
+        return None
+    clock = cast(datetime, row.clock)
+    if row.cancelled_at is not None:
+        why = Refusal(S.CANCELLED, "cancelled")
+    elif row.over:
+        why = Refusal(S.EXPIRED, "window_over")
+    elif row.early:
+        why = Refusal(S.SCHEDULED, "too_early", message.window_start - clock)
+    elif kind.quiet_hours and not from_ <= clock < until:
+        why = Refusal(S.SCHEDULED, "quiet_hours", max(from_ - clock, timedelta(minutes=1)))
+    elif row.suppressed:
+        why = Refusal(S.SUPPRESSED, "address_suppressed")
+    elif kind.once_a_day and not row.rare:
+        why = Refusal(S.SUPPRESSED, "once_a_day")
+    elif kind.capped and row.full:
+        why = Refusal(S.SCHEDULED, "daily_limit", timedelta(hours=1))
+    else:
+        why = kind.why_not(message)
+    return turn_away(message, token, why)
+
+
+def turn_away(message: Message, token: int, why: Refusal) -> MessageState | None:
+    """Move a claimed row for a reason found before sending; None when it belongs to somebody else by now.
+
+    A row that would be looked at again after its window expires at the window's end.
+    """
+    if why.state is S.SCHEDULED:
+        return S.SCHEDULED if give_back([message.id], token, again_in=why.again_in, code=why.reason) else None
+    held = why.state is S.UNCERTAIN
+    row = db.session.execute(
+        update(MESSAGE)
+        .where(MESSAGE.c.id == message.id, MESSAGE.c.state == S.CLAIMED.value, MESSAGE.c.lease_token == token)
+        .values(
+            state=why.state.value,
+            lease_token=None,
+            lease_until=None,
+            next_try_at=None,
+            held_reason=why.reason if held else MESSAGE.c.held_reason,
+            cancelled_at=func.coalesce(MESSAGE.c.cancelled_at, db_now())
+            if why.state is S.CANCELLED
+            else MESSAGE.c.cancelled_at,
+            cancel_reason=case((MESSAGE.c.cancel_reason == "", why.reason), else_=MESSAGE.c.cancel_reason)
+            if why.state is not S.UNCERTAIN
+            else MESSAGE.c.cancel_reason,
+            last_code=why.reason,
+            version=MESSAGE.c.version + 1,
+        )
+    )
+    if cast(CursorResult[Any], row).rowcount != 1:
+        return None
+    outcomes.tell(message, why.state, why.reason)
+    return why.state
+
+
+def give_back(ids: Sequence[int], token: int, *, again_in: timedelta, code: str = "") -> int:
+    """Return claimed rows unsent (quiet hours, breaker, rate, stop); returns how many were still this sender's."""
+    if not ids:
+        return 0
+    again = db_now(again_in)
+    done = db.session.execute(
+        update(MESSAGE)
+        .where(MESSAGE.c.id.in_(list(ids)), MESSAGE.c.state == S.CLAIMED.value, MESSAGE.c.lease_token == token)
+        .values(
+            state=case((MESSAGE.c.in_doubt_at.is_not(None), S.UNCERTAIN.value), else_=S.SCHEDULED.value),
+            next_try_at=case((again < MESSAGE.c.window_end, again), else_=MESSAGE.c.window_end),
+            lease_token=None,
+            lease_until=None,
+            last_code=code,
+            version=MESSAGE.c.version + 1,
+        )
+    )
+    return cast(CursorResult[Any], done).rowcount

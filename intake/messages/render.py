@@ -1,0 +1,240 @@
+"""Turn a message into bytes: recipient, words, links, the content filter, the MIME builder.
+
+Nothing here is stored: recipient, language and consent are read now, and the gate repeats what mattered. Templates:
+`email/<template>/{subject.txt,body.txt,body.html}`, and the same names with `.es` before the ending for Spanish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app
+from jinja2 import Template, TemplateError
+
+from intake import crypto
+from intake.clinical import wording
+from intake.clock import utcnow
+from intake.errors import Missing
+from intake.messages import kinds
+from intake.messages.kinds import Kind, Recipient, Refusal
+from intake.messages.mime import Letter, address, build
+from intake.messages.models import Message, MessageState
+from intake.messages.service import PREFERENCES, STOP, config
+from intake.settings import queries as settings
+
+# What one bad message may raise without stopping the others.
+POISON = (
+    TemplateError,
+    crypto.SealBroken,
+    Missing,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+)
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Center:
+    """What mails say about the center that owes them."""
+
+    name: str
+    phone: str
+    phone_href: str
+    address: str
+    aliases: tuple[str, ...]
+    line_988: bool
+    most_a_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mail ready to go, and what the gate must repeat about it."""
+
+    message: Message
+    recipient: Recipient
+    subject: str
+    text: str
+    html: str
+    raw: bytes
+    return_path: str
+    hits: tuple[str, ...]
+    digest: bytes
+    most_a_day: int
+    binds: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def domain(self) -> str:
+        """The receiving domain, in lower case."""
+        return self.recipient.address.rpartition("@")[2].lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What was read for one message before it is rendered."""
+
+    message: Message
+    recipient: Recipient | Refusal
+    context: Mapping[str, Any]
+    center: Center
+
+
+def center(site_id: int) -> Center:
+    """The words of a site, read anew for each batch."""
+    site = settings.site(site_id)
+    return Center(
+        name=site.discreet_name,
+        phone=site.phone,
+        phone_href="tel:" + "".join(c for c in site.phone if c.isdigit() or c == "+"),
+        address=site.email_from,
+        aliases=tuple(str(a) for a in site.aliases),
+        line_988=bool(settings.value(site_id, "mail_988_line")),
+        most_a_day=int(settings.value(site_id, "mail_per_person_a_day")),
+    )
+
+
+def address_digest(site_id: int, value: str) -> bytes:
+    """The keyed digest that suppressions, caps and attempts know an address by."""
+    return crypto.keyed_digest("address", f"{site_id}|{value.strip().lower()}".encode())[:16]
+
+
+def read(messages: Sequence[Message]) -> list[Words]:
+    """Read recipients and contexts of a batch, a few statements per kind; order is kept."""
+    centers = {site_id: center(site_id) for site_id in {m.site_id for m in messages}}
+    recipients: dict[int, Recipient | Refusal] = {}
+    contexts: dict[int, Mapping[str, Any]] = {}
+    for name in {m.kind for m in messages}:
+        group = [m for m in messages if m.kind == name]
+        for some in _whole_or_single(kinds.get(name), group, recipients, contexts):
+            recipients[some.id] = Refusal(MessageState.FAILED_PERMANENT, "cannot_be_read")
+    return [Words(m, recipients[m.id], contexts.get(m.id, {}), centers[m.site_id]) for m in messages]
+
+
+def _whole_or_single(
+    kind: Kind,
+    group: Sequence[Message],
+    recipients: dict[int, Recipient | Refusal],
+    contexts: dict[int, Mapping[str, Any]],
+) -> Iterable[Message]:
+    """Read a group at once, else one by one; yields the messages that cannot be read."""
+    try:
+        recipients.update(kind.recipients(group))
+        contexts.update(kind.contexts(group))
+    except POISON:
+        if len(group) == 1:
+            yield group[0]
+            return
+        for message in group:
+            yield from _whole_or_single(kind, [message], recipients, contexts)
+
+
+@cache
+def _templates(template: str, locale: str) -> tuple[Template, Template, Template]:
+    env = current_app.jinja_env
+    # Only a plain name may become a path.
+    if not template.replace("_", "").isalnum():
+        raise ValueError("a template has a plain name")
+    found = [
+        env.select_template([f"email/{template}/{stem}.{locale}.{end}", f"email/{template}/{stem}.{end}"])
+        for stem, end in (("subject", "txt"), ("body", "txt"), ("body", "html"))
+    ]
+    return found[0], found[1], found[2]
+
+
+def link(path: str, purpose: str, subject_id: int, generation: int = 1) -> str:
+    """An https address with the derived secret of a link, the same at each resend."""
+    return f"{config().public_url}{path}/{crypto.link_token(purpose, subject_id, generation)}"
+
+
+def render(words: Words) -> Rendered | Refusal:
+    """The bytes of one message and the hits of the content filter, or why it cannot be made.
+
+    A first name that the filter knows is left out (rulings 26). Hits do not raise: the caller holds the mail.
+    """
+    message, recipient, of = words.message, words.recipient, words.center
+    if isinstance(recipient, Refusal):
+        return recipient
+    try:
+        return _render(message, recipient, words.context, of)
+    except POISON:
+        return Refusal(MessageState.FAILED_PERMANENT, "cannot_be_rendered")
+
+
+def _render(message: Message, recipient: Recipient, context: Mapping[str, Any], of: Center) -> Rendered:
+    kind = kinds.get(message.kind)
+    locale = "es" if recipient.locale.lower().startswith("es") else "en"
+    first = recipient.first_name
+    if first and not wording.check_email(first, "", of.aliases, locale="es").allowed:
+        first = ""
+    links: dict[str, str] = {}
+    if kind.stoppable:
+        links = {
+            "stop_url": link("/u", STOP, message.recipient_id),
+            "preferences_url": link("/p", PREFERENCES, message.recipient_id),
+        }
+    said = {"center": of, "first_name": first, "lang": locale, "public_url": config().public_url, **links, **context}
+    in_subject, in_text, in_html = _templates(message.template, locale)
+    subject = in_subject.render(said).strip()
+    text = in_text.render(said).strip() + "\n"
+    html = in_html.render({**said, "subject": subject})
+    stop = links.get("stop_url", "")
+    headers = (
+        (("List-Unsubscribe", f"<{stop}>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")) if stop else ()
+    )
+    raw = build(
+        Letter(
+            from_name=of.name,
+            from_address=of.address,
+            to_address=recipient.address,
+            subject=subject,
+            text=text,
+            html=html,
+            message_id=message.message_id,
+            at=utcnow().replace(microsecond=0),
+            locale=locale,
+            headers=headers,
+        )
+    )
+    return Rendered(
+        message=message,
+        recipient=recipient,
+        subject=subject,
+        text=text,
+        html=html,
+        raw=raw,
+        return_path="" if kind.null_return_path else _return_path(of.address, message.message_id),
+        hits=hits(of, subject, text, html, locale),
+        digest=address_digest(message.site_id, recipient.address),
+        most_a_day=of.most_a_day,
+        binds=kind.binds(message, context),
+    )
+
+
+def _return_path(site_address: str, message_id: str) -> str:
+    """The center's address with the message's own keyed id behind a plus sign, so that a bounce names its mail."""
+    local, _, domain = address(site_address).rpartition("@")
+    return f"{local}+b-{message_id.partition('@')[0]}@{domain}"
+
+
+def hits(of: Center, subject: str, text: str, html: str, locale: str) -> tuple[str, ...]:
+    """What the content filter finds in the sender's name, the subject or either part (clinical.md 6.4)."""
+    head = f"{of.name}\n{subject}"
+    found = {
+        *wording.check_email(head, _as_if_public(text), of.aliases, locale=locale).hits,
+        *wording.check_html(head, _as_if_public(html), of.aliases, locale=locale).hits,
+    }
+    return tuple(sorted(found))
+
+
+def _as_if_public(text: str) -> str:
+    """Outside production a loopback address has no https; its own links then count as if it had."""
+    at = config().public_url
+    if config().production or not at.startswith("http://") or urlsplit(at).hostname not in LOOPBACK:
+        return text
+    return text.replace(at, "https" + at.removeprefix("http"))

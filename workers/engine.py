@@ -1,0 +1,326 @@
+"""Tick and deliver in plain Python; Celery tasks and the in-process runner both call these.
+
+A tick repairs and says how much is due. Deliver claims, gates, sends and records until nothing is due. Everything may
+run anywhere, any number of times.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import structlog
+from flask import Flask, current_app
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from config import Config
+from intake.clock import utcnow
+from intake.db import db, end_read, new_id, transaction
+from intake.messages import delivery, outcomes, recovery, render
+from intake.messages.delivery import Batch
+from intake.messages.kinds import Refusal
+from intake.messages.models import MessageState
+from intake.messages.outcomes import Outcome, Result
+from intake.messages.render import Rendered, Words
+from workers.journal import Journal
+from workers.mail import Breaker, Buckets, NoRelay, Transport, transport
+
+log = structlog.get_logger("workers.engine")
+
+DELIVER_SECONDS = 40.0
+# The database is restarting, locked or unreachable: wait and try again, lose nothing.
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
+RETRY_SECONDS = 1.0
+T = TypeVar("T")
+
+
+def never() -> bool:
+    """The default answer to "should I stop?"."""
+    return False
+
+
+def _nothing() -> None:
+    """What is done after the last mail."""
+
+
+def tick(most: int = 1000) -> int:
+    """Free what dead senders held, let go what is too late, merge what piled up; returns how many are due."""
+    with transaction():
+        freed = recovery.recover()
+    with transaction():
+        gone = recovery.expire()
+    with transaction():
+        merged = recovery.digest()
+    if freed or gone or merged:
+        log.info("tick", freed=freed, expired=gone, merged=merged)
+    due = recovery.due_count(most)
+    end_read()
+    return due
+
+
+class Away(Exception):
+    """The database is away; the batch is left to its lease."""
+
+
+class Sender:
+    """One SMTP connection and one mail in flight. A process or thread that sends has one."""
+
+    def __init__(self, app: Flask, carrier: Transport | None = None, *, stop: Callable[[], bool] = never) -> None:
+        self.app = app
+        self.config: Config = app.extensions["intake.config"]
+        self.carrier = carrier or transport(self.config)
+        self.stop = stop
+        self.breaker = Breaker()
+        self.buckets = Buckets(self.config.mail_rate_per_minute)
+        self.journal = Journal(self.config.data / "journal")
+        self.lease = timedelta(seconds=self.config.mail_lease_seconds)
+        self.alive_until = 0.0
+        self._replayed = False
+
+    def deliver(self, seconds: float = DELIVER_SECONDS, most: int = delivery.MOST) -> int:
+        """Send what is due until nothing is, `seconds` are over or `stop()`; returns how many mails were accepted."""
+        if self.carrier is None or not self.breaker.allows():
+            return 0
+        until, sent = time.monotonic() + seconds, 0
+        try:
+            self._replay()
+            while not self.stop() and time.monotonic() < until:
+                batch = self._claim(most)
+                if not batch.messages:
+                    break
+                sent += self._work(batch)
+                if not self.breaker.allows():
+                    break
+        except Away:
+            log.warning("database_away")
+        finally:
+            db.session.remove()
+        return sent
+
+    def close(self) -> None:
+        """Say goodbye to the relay."""
+        if self.carrier is not None:
+            self.carrier.close()
+
+    def _replay(self) -> None:
+        """Before the first claim: what an earlier process could not write (I3)."""
+        if self._replayed:
+            return
+
+        def write(result: Result) -> None:
+            with self._database(), transaction():
+                outcomes.record(result)
+
+        self.journal.replay(write)
+        self._replayed = True
+
+    @contextmanager
+    def _database(self) -> Iterator[None]:
+        try:
+            yield
+        except AWAY as away:
+            db.session.remove()
+            raise Away from away
+
+    def _claim(self, most: int) -> Batch:
+        # A fresh session per batch: no key of an erased person outlives it.
+        db.session.remove()
+        self._lease_from = time.monotonic()
+        with self._database(), transaction():
+            batch = delivery.claim(most, lease=self.lease)
+        self._owned()
+        return batch
+
+    def _owned(self) -> None:
+        """The lease surely lives until here; a process that slept longer must not finish a mail."""
+        self.alive_until = self._lease_from + self.lease.total_seconds() * 0.9
+
+    def _may_finish(self) -> bool:
+        return time.monotonic() < self.alive_until
+
+    def _work(self, batch: Batch) -> int:
+        with self._database():
+            words = deque(render.read(batch.messages))
+            end_read()
+        with self._renewing(batch.token):
+            return _Round(self, batch, words).run()
+
+    @contextmanager
+    def _renewing(self, token: int) -> Iterator[None]:
+        """Renew the lease beside the work, so that a slow relay is not taken for a dead sender."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(self.config.mail_renew_seconds):
+                started = time.monotonic()
+                try:
+                    with self.app.app_context(), transaction():
+                        if not delivery.renew(token, lease=self.lease):
+                            return
+                except AWAY:
+                    continue
+                self._lease_from = started
+                self._owned()
+
+        thread = threading.Thread(target=renew, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+
+    def settle(self, pending: Result | None, then: Callable[[], T]) -> T:
+        """Record a result and do `then` in one transaction; a result survives the database being away.
+
+        Raises:
+            Away: the database was away; the result is recorded by now, `then` was not done.
+        """
+        try:
+            with transaction():
+                if pending is not None:
+                    outcomes.record(pending)
+                return then()
+        except AWAY as away:
+            db.session.remove()
+            if pending is not None:
+                self._insist(pending)
+            raise Away from away
+
+    def _insist(self, result: Result) -> None:
+        """Keep the evidence on disk and in memory and claim nothing until it is written."""
+        self.journal.keep(result)
+        while not self.stop():
+            time.sleep(RETRY_SECONDS)
+            try:
+                with transaction():
+                    outcomes.record(result)
+            except AWAY:
+                db.session.remove()
+                continue
+            self.journal.clear()
+            return
+
+
+class _Round:
+    """One batch on its way through gate, send and record."""
+
+    def __init__(self, sender: Sender, batch: Batch, words: deque[Words]) -> None:
+        self.sender, self.batch, self.words = sender, batch, words
+        self.pending: Result | None = None
+        self.sent = 0
+
+    def run(self) -> int:
+        """Send what may go; what is left is given back. Returns how many mails were accepted."""
+        mail = self._next()
+        while mail is not None:
+            if self.sender.stop():
+                self._give_back(mail, timedelta(0), "stopping")
+                return self.sent
+            if not self._connected(mail):
+                return self.sent
+            ready = mail
+            gated = self._settle(partial(self._gate, ready))
+            # Rendered here, so that nothing but one commit stands between a 250 and its record.
+            mail = self._next()
+            if gated:
+                self._send(ready)
+        self._settle(_nothing)
+        return self.sent
+
+    def _settle(self, then: Callable[[], T]) -> T:
+        pending, self.pending = self.pending, None
+        return self.sender.settle(pending, then)
+
+    def _next(self) -> Rendered | None:
+        """The next mail that can be rendered, passes the filter and fits its domain's rate; others are turned away."""
+        while self.words:
+            word = self.words.popleft()
+            made = render.render(word)
+            if isinstance(made, Rendered) and made.hits:
+                log.warning("content_filter", message=word.message.id, hits=len(made.hits))
+                made = Refusal(MessageState.UNCERTAIN, "content_filter")
+            if isinstance(made, Rendered):
+                wait = self.sender.buckets.take(made.domain)
+                if not wait:
+                    return made
+                made = Refusal(MessageState.SCHEDULED, "domain_rate", timedelta(seconds=wait))
+            self._settle(partial(delivery.turn_away, word.message, self.batch.token, made))
+        return None
+
+    def _connected(self, mail: Rendered) -> bool:
+        """Be sure of a connection before the gate, so that an absent relay costs no attempt."""
+        carrier = self.sender.carrier
+        assert carrier is not None
+        if carrier.connected:
+            return True
+        self._settle(_nothing)
+        try:
+            carrier.connect()
+        except NoRelay as away:
+            wait = self.sender.breaker.failed()
+            log.warning("no_relay", error=str(away), failures=self.sender.breaker.failures)
+            self._give_back(mail, timedelta(seconds=wait), "no_relay")
+            return False
+        self.sender.breaker.succeeded()
+        return True
+
+    def _give_back(self, mail: Rendered, again_in: timedelta, code: str) -> None:
+        ids = [mail.message.id, *(w.message.id for w in self.words)]
+        self.words.clear()
+        self._settle(partial(delivery.give_back, ids, self.batch.token, again_in=again_in, code=code))
+
+    def _gate(self, mail: Rendered) -> bool:
+        now = self._clock()
+        if delivery.gate(mail, self.batch.token, now=now):
+            return True
+        delivery.refuse(mail, self.batch.token, now=now)
+        return False
+
+    def _clock(self) -> datetime:
+        return self.batch.now
+
+    def _send(self, mail: Rendered) -> None:
+        carrier = self.sender.carrier
+        assert carrier is not None
+        started = utcnow()
+        answer = carrier.send(mail.return_path, mail.recipient.address, mail.raw, self.sender._may_finish)
+        if answer.outcome is Outcome.ACCEPTED:
+            self.sent += 1
+        self.pending = Result(
+            attempt_id=new_id(),
+            message_id=mail.message.id,
+            token=self.batch.token,
+            attempt=mail.message.attempts + 1,
+            outcome=answer.outcome,
+            code=answer.code,
+            enhanced=answer.enhanced,
+            digest=mail.digest,
+            started_at=started,
+            at_recipient=answer.at_recipient,
+        )
+
+
+_senders: dict[int, Sender] = {}
+
+
+def sender(stop: Callable[[], bool] = never) -> Sender:
+    """This process's sender, with its kept connection; a forked child makes its own."""
+    found = _senders.get(os.getpid())
+    if found is None:
+        _senders.clear()
+        app: Flask = cast(Any, current_app)._get_current_object()
+        found = _senders[os.getpid()] = Sender(app, stop=stop)
+    return found
+
+
+def deliver(seconds: float = DELIVER_SECONDS, stop: Callable[[], bool] = never) -> int:
+    """Send what is due with this process's sender; returns how many mails were accepted."""
+    return sender(stop).deliver(seconds)
