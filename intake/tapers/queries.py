@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -23,8 +24,10 @@ from intake.people import queries as people
 from intake.people.models import Person
 from intake.tapers import facts, plans
 from intake.tapers.models import PlanState, PlanVersion, StepHold, TaperPlan
+from intake.visits.models import Appointment, AppointmentState
 
 GONE = "There is no such plan."
+MOST_SHEET_DAYS = 42
 SLOTS: Mapping[int, tuple[str, ...]] = {
     1: ("Daily",),
     2: ("Morning", "Night"),
@@ -200,3 +203,37 @@ def _words(value: Any) -> str:
 
 def _step_words(step: Mapping[str, Any]) -> str:
     return f"{step['start']} to {step['end']}: {'-'.join(f'{d:g}' for d in step['doses'])}"
+
+
+def sheet_days(step: Mapping[str, Any]) -> list[date]:
+    """The days of one step that fit on one page: at most six weeks."""
+    first, last = date.fromisoformat(step["start"]), date.fromisoformat(step["end"])
+    return [first + timedelta(days=i) for i in range(min((last - first).days + 1, MOST_SHEET_DAYS))]
+
+
+def weeks(days: Sequence[date]) -> list[list[date | None]]:
+    """Rows of a calendar from Monday to Sunday; days outside the step are None."""
+    cells: list[date | None] = [None] * days[0].weekday() + list(days)
+    cells += [None] * (-len(cells) % 7)
+    return [cells[i : i + 7] for i in range(0, len(cells), 7)]
+
+
+def sheet_marks(version: PlanVersion, case: Case, days: Sequence[date]) -> dict[date, list[str]]:
+    """Words under the days of a sheet: check-ins, visits, new doses."""
+    found: dict[date, list[str]] = {}
+    starts = {date.fromisoformat(s["start"]) for s in version.steps}
+    for day in days:
+        if day in starts:
+            found.setdefault(day, []).append("New dose")
+        if day + timedelta(days=1) in starts:
+            found.setdefault(day, []).append("New dose next day")
+    for day in check_in_days(version).values():
+        found.setdefault(day, []).append("✉ Check-in")
+    zone = ZoneInfo(db.session.get_one(Person, case.person_id).time_zone)
+    booked = select(Appointment.starts_at).where(
+        Appointment.case_id == case.id, Appointment.state == AppointmentState.BOOKED
+    )
+    for at in db.session.scalars(booked):
+        local = at.astimezone(zone)
+        found.setdefault(local.date(), []).append(f"Visit {local:%-I:%M %p}")
+    return found

@@ -335,17 +335,19 @@ def calendar(plan_id: int, n: int) -> ResponseReturnValue:
     step = next((s for s in version.steps if s["step"] == wanted), None)
     if step is None or version.state not in (PlanState.ACTIVE, PlanState.PAUSED):
         raise Missing("There is no such sheet. Only a signed plan has one.")
-    first, last = date.fromisoformat(step["start"]), date.fromisoformat(step["end"])
-    days = [first + timedelta(days=i) for i in range(min((last - first).days + 1, 42))]
+    days = queries.sheet_days(step)
     return render_template(
         "tapers/calendar.html",
         version=version,
         plan=plan,
         step=step,
         days=days,
+        weeks=queries.weeks(days),
+        lines=[f"{dose:g}" for dose in step["doses"] if dose],
+        marks=queries.sheet_marks(version, case, days),
+        product=PRODUCTS[version.product],
         person=queries.person(case),
         slots=queries.slot_names(len(step["doses"])),
         pieces=queries.pieces,
-        check_in=queries.check_in_days(version).get(wanted),
         printed_at=utcnow().astimezone(settings.zone(settings.site(case.site_id))),
     )

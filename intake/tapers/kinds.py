@@ -1,0 +1,248 @@
+"""Mails of a plan: the reminder of one day, and the notice that something changed.
+
+What a part of a reminder is allowed to be said depends on the plan as it stands now (rulings 22): the version must be
+the current one, its state must fit the part, no open hold may cover the step, and a visit must still be booked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from sqlalchemy import BigInteger, Boolean, Integer, Table, and_, bindparam, exists, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from intake.actor import Actor
+from intake.cases.models import Case
+from intake.cases.queries import visible
+from intake.clinical.cadence import KINDS
+from intake.db import db
+from intake.messages.kinds import Policy, Recipient, Refusal
+from intake.messages.models import Message, MessagePart, MessageState
+from intake.messages.render import link
+from intake.people.kinds import PersonMail
+from intake.tapers.models import PlanState, PlanVersion, StepHold, TaperPlan
+from intake.tapers.schedule import ASKS, LINK_DAYS
+from intake.visits.models import Appointment, AppointmentState
+
+S = MessageState
+VISIT_DAYS = {"APPT_3D": 3, "APPT_1D": 1}
+# These stay true after the plan came to its end.
+AFTER_END = frozenset({"CHECKIN", "PEG_WEEKLY", "AFTER_1M", "AFTER_3M", "AFTER_6M", "AFTER_12M", "AFTER_24M"})
+LOOK_AGAIN = timedelta(minutes=15)
+
+
+def _of_case(actor: Actor, table: Table) -> ColumnElement[bool]:
+    """The message's case is one that `actor` may read."""
+    return and_(table.c.site_id == actor.site_id, exists().where(Case.id == table.c.case_id, visible(actor)))
+
+
+@dataclass
+class _Day:
+    """What stands behind one reminder: its plan, the parts that are true now, and why others are not."""
+
+    refusal: Refusal | None = None
+    parts: list[str] = field(default_factory=list)
+    step: int = 0
+    visit: Appointment | None = None
+
+
+class PlanMail(PersonMail):
+    """Base of both: readable with the case, resent with the same id, stopped by its link."""
+
+    policy: ClassVar[Policy] = "resend_same_id"
+    latest: ClassVar[timedelta] = timedelta(hours=12)
+    stoppable: ClassVar[bool] = True
+
+    def readable(self, actor: Actor, table: Table) -> ColumnElement[bool]:
+        """Whoever may read the case."""
+        return _of_case(actor, table)
+
+
+class Reminder(PlanMail):
+    """All touchpoints of one local date in one mail (clinical.md 6)."""
+
+    name = "reminder"
+    template = "reminder"
+
+    def recipients(self, messages: Sequence[Message]) -> dict[int, Recipient | Refusal]:
+        """As for any person, unless the plan says that nothing is to be said."""
+        found, days = super().recipients(messages), _days(messages)
+        return {m.id: days[m.id].refusal or found[m.id] for m in messages}
+
+    def still_true(self, table: Table) -> ColumnElement[bool]:
+        """Version current, plan in a state that fits what was rendered, step not held, visit unchanged."""
+        only_after = bindparam("only_after", type_=Boolean())
+        step = bindparam("step_rendered", type_=Integer())
+        visit = bindparam("visit_id", type_=BigInteger())
+        plan = exists().where(
+            TaperPlan.id == table.c.plan_id,
+            TaperPlan.current_version_id == table.c.plan_version_id,
+            PlanVersion.id == table.c.plan_version_id,
+            or_(
+                PlanVersion.state == PlanState.ACTIVE,
+                and_(PlanVersion.state == PlanState.COMPLETED, only_after),
+            ),
+        )
+        held = exists().where(
+            StepHold.version_id == table.c.plan_version_id,
+            StepHold.cleared_at.is_(None),
+            StepHold.first_step <= step,
+        )
+        booked = exists().where(
+            Appointment.id == visit,
+            Appointment.state == AppointmentState.BOOKED,
+            Appointment.sequence == bindparam("visit_sequence", type_=Integer()),
+        )
+        return and_(super().still_true(table), plan.correlate(table), ~held.correlate(table), or_(visit == 0, booked))
+
+    def contexts(self, messages: Sequence[Message]) -> dict[int, Mapping[str, Any]]:
+        """Which sentences are true today, in the order of the day's parts."""
+        days = _days(messages)
+        return {m.id: _words(m, days[m.id]) for m in messages}
+
+    def binds(self, message: Message, context: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What was rendered, so that the gate can compare."""
+        rendered: Mapping[str, Any] = context["rendered"]
+        return rendered
+
+    def why_not(self, message: Message) -> Refusal:
+        """The plan's reason, else the address's."""
+        return _days([message])[message.id].refusal or super().why_not(message)
+
+
+class PlanChanged(PlanMail):
+    """One notice after a pause or a new version: please talk to us (rulings 22)."""
+
+    name = "plan_changed"
+    template = "plan_changed"
+
+    def still_true(self, table: Table) -> ColumnElement[bool]:
+        """The version is still the current one and has not ended."""
+        plan = exists().where(
+            TaperPlan.id == table.c.plan_id,
+            TaperPlan.current_version_id == table.c.plan_version_id,
+            PlanVersion.id == table.c.plan_version_id,
+            PlanVersion.state.in_([PlanState.ACTIVE, PlanState.PAUSED]),
+        )
+        return and_(super().still_true(table), plan.correlate(table))
+
+    def why_not(self, message: Message) -> Refusal:
+        """The address's reason, else the plan moved on."""
+        found = super().why_not(message)
+        if found.reason != "changed":
+            return found
+        current = db.session.scalar(select(TaperPlan.current_version_id).where(TaperPlan.id == message.plan_id))
+        state = db.session.scalar(select(PlanVersion.state).where(PlanVersion.id == message.plan_version_id))
+        if current == message.plan_version_id and state in (PlanState.ACTIVE, PlanState.PAUSED):
+            return found
+        return Refusal(S.CANCELLED, "plan_replaced")
+
+
+def _days(messages: Sequence[Message]) -> dict[int, _Day]:
+    """Four statements for a batch: plans, parts, holds, visits."""
+    states = {
+        row.id: row
+        for row in db.session.execute(
+            select(PlanVersion.id, PlanVersion.state, TaperPlan.current_version_id)
+            .join(TaperPlan, TaperPlan.id == PlanVersion.plan_id)
+            .where(PlanVersion.id.in_({m.plan_version_id for m in messages}))
+        )
+    }
+    parts: dict[int, list[MessagePart]] = {}
+    for part in db.session.scalars(select(MessagePart).where(MessagePart.message_id.in_([m.id for m in messages]))):
+        parts.setdefault(part.message_id, []).append(part)
+    holds: dict[int, int] = {
+        row.version_id: row.first
+        for row in db.session.execute(
+            select(StepHold.version_id, func.min(StepHold.first_step).label("first"))
+            .where(StepHold.version_id.in_(states), StepHold.cleared_at.is_(None))
+            .group_by(StepHold.version_id)
+        )
+    }
+    asked = {m.case_id for m in messages if any(p.kind in VISIT_DAYS for p in parts.get(m.id, []))}
+    visits = (
+        db.session.scalars(
+            select(Appointment)
+            .where(Appointment.case_id.in_(asked), Appointment.state == AppointmentState.BOOKED)
+            .order_by(Appointment.starts_at)
+        ).all()
+        if asked
+        else []
+    )
+    return {
+        m.id: _day(
+            m, states.get(m.plan_version_id or 0), parts.get(m.id, []), holds.get(m.plan_version_id or 0), visits
+        )
+        for m in messages
+    }
+
+
+def _day(
+    message: Message, plan: Any, parts: Sequence[MessagePart], held_from: int | None, visits: Sequence[Appointment]
+) -> _Day:
+    if plan is None or plan.current_version_id != message.plan_version_id:
+        return _Day(Refusal(S.CANCELLED, "plan_replaced"))
+    if plan.state not in (PlanState.ACTIVE, PlanState.COMPLETED):
+        return _Day(Refusal(S.CANCELLED, f"plan_{plan.state.value}"))
+    day, why = _Day(), Refusal(S.CANCELLED, "plan_completed")
+    for part in sorted(parts, key=lambda p: KINDS.index(p.kind)):
+        if plan.state is PlanState.COMPLETED and part.kind not in AFTER_END:
+            continue
+        if part.kind == "STEP_EVE" and held_from is not None and (part.step_no or held_from) >= held_from:
+            why = Refusal(S.SCHEDULED, "step_held", LOOK_AGAIN)
+            continue
+        if part.kind in VISIT_DAYS:
+            visit = _visit(message, part, visits)
+            if visit is None:
+                why = why if why.reason == "step_held" else Refusal(S.CANCELLED, "visit_gone")
+                continue
+            day.visit = day.visit or visit
+        if part.kind == "STEP_EVE":
+            day.step = part.step_no or 0
+        day.parts.append(part.kind)
+    if not day.parts:
+        day.refusal = why
+    return day
+
+
+def _visit(message: Message, part: MessagePart, visits: Sequence[Appointment]) -> Appointment | None:
+    assert message.local_date is not None
+    on = message.local_date + timedelta(days=VISIT_DAYS[part.kind])
+    zone = ZoneInfo(message.tz)
+    for visit in visits:
+        if part.appointment_id not in (None, visit.id) or visit.case_id != message.case_id:
+            continue
+        if visit.starts_at.astimezone(zone).date() == on:
+            return visit
+    return None
+
+
+def _words(message: Message, day: _Day) -> dict[str, Any]:
+    locale = "es" if message.locale.lower().startswith("es") else "en"
+    zone = ZoneInfo(message.tz)
+    ends = (message.due_at + timedelta(days=LINK_DAYS)).astimezone(zone)
+    visit = day.visit
+    return {
+        "parts": day.parts,
+        "asks": any(part in ASKS or part.startswith("AFTER_") for part in day.parts),
+        "visit_at": _at(visit.starts_at, ZoneInfo(visit.zone), locale) if visit else "",
+        "visit_place": visit.place_code if visit else "",
+        "check_in_url": link("/c", "check_in", message.id),
+        "link_until": format_date(ends.date(), "EEEE", locale=locale),
+        "rendered": {
+            "only_after": bool(day.parts) and all(part in AFTER_END for part in day.parts),
+            "step_rendered": day.step,
+            "visit_id": visit.id if visit else 0,
+            "visit_sequence": visit.sequence if visit else 0,
+        },
+    }
+
+
+def _at(moment: datetime, zone: ZoneInfo, locale: str) -> str:
+    pattern = "EEEE d 'de' MMMM, H:mm" if locale == "es" else "EEEE, MMMM d, h:mm a"
+    return format_datetime(moment.astimezone(zone), pattern, locale=locale).replace("\u202f", " ")
