@@ -10,18 +10,23 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
 from intake import clock, guard, limits, pages, tables
+from intake.accounts import kinds as account_kinds
 from intake.accounts import login
 from intake.accounts import views as accounts
+from intake.cases import kinds as case_kinds
 from intake.cases import service as cases_service
 from intake.checkins import views as checkins
 from intake.cli import groups
 from intake.db import db, prepare
 from intake.desk import queries as desk_queries
+from intake.inquiries import kinds as inquiry_kinds
 from intake.inquiries import service as inquiries_service
 from intake.inquiries import views as inquiries
+from intake.messages import kinds as message_kinds
 from intake.ops import views as ops
 from intake.screening import views as screening
 from intake.tapers import changes as taper_changes
+from intake.tapers import kinds as taper_kinds
 from intake.tapers import views as tapers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +40,15 @@ BLUEPRINTS = (
     tapers.bp,
     checkins.bp,
     ops.bp,
+)
+
+KINDS = (
+    account_kinds.Invitation,
+    account_kinds.PasswordReset,
+    inquiry_kinds.InquiryAcknowledgement,
+    case_kinds.StaffAlert,
+    taper_kinds.Reminder,
+    taper_kinds.PlanChanged,
 )
 
 migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
@@ -58,6 +72,7 @@ def create_app(config: Config | None = None) -> Flask:
     migrate.init_app(app, db)
     with app.app_context():
         prepare(db.engine)
+    message_kinds.register(KINDS)
     login.install(app)
     guard.install(app, login.load_actor)
     limits.install(app, config.redis_url)

@@ -134,7 +134,8 @@ def register(kinds: Iterable[type[Kind]]) -> None:
     for each in kinds:
         if not each.name:
             raise ValueError(f"{each.__qualname__} has no name")
-        _kinds[each.name] = each()
+        if type(_kinds.get(each.name)) is not each:
+            _kinds[each.name] = each()
 
 
 def get(name: str) -> Kind:
