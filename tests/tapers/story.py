@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 from flask import Flask
 
@@ -23,7 +24,7 @@ from intake.queues import service as queues
 from intake.screening import service as screening
 from intake.tapers import plans, service
 from intake.tapers.models import PlanVersion
-from tests.people import Cast, make_cast
+from tests.people import make_cast
 
 BORN = date(1984, 7, 3)
 EMAIL = "pat@mail.example"
@@ -34,7 +35,7 @@ class Story:
     """Who is there, and the case of Pat."""
 
     app: Flask
-    cast: Cast
+    cast: SimpleNamespace
     case_id: int
 
     @property
@@ -91,7 +92,8 @@ def begin(app: Flask, *, now: datetime | None = None, profile: Profile = PAIN_SL
             verified_how="said on the phone",
             consent=True,
         )
-    return Story(app, cast, case.id)
+    actors = SimpleNamespace(**{key: getattr(cast, key) for key in cast.staff})
+    return Story(app, actors, case.id)
 
 
 def ask(today: date, *, starts_in: int = 1, rate: int = 10) -> plans.Ask:
