@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, case, exists, func, insert, select, update
+from sqlalchemy import case, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -98,7 +98,7 @@ def record(result: Result) -> MessageState | None:
 
 def _attempt(result: Result) -> bool:
     make = pg_insert if db.session.connection().dialect.name == "postgresql" else sqlite_insert
-    done = db.session.execute(
+    new = db.session.scalar(
         make(cast(Any, MessageAttempt.__table__))
         .values(
             id=result.attempt_id,
@@ -113,8 +113,9 @@ def _attempt(result: Result) -> bool:
             address_digest=result.digest,
         )
         .on_conflict_do_nothing()
+        .returning(MessageAttempt.id)
     )
-    return cast(CursorResult[Any], done).rowcount == 1
+    return new is not None
 
 
 def _row(message_id: int) -> Message:

@@ -1,0 +1,1 @@
+"""Tests of the runners, the relay and the journal."""
