@@ -24,6 +24,7 @@ from intake.inquiries import service as inquiries_service
 from intake.inquiries import views as inquiries
 from intake.messages import kinds as message_kinds
 from intake.ops import views as ops
+from intake.reports import views as reports
 from intake.screening import views as screening
 from intake.tapers import changes as taper_changes
 from intake.tapers import kinds as taper_kinds
@@ -39,6 +40,7 @@ BLUEPRINTS = (
     inquiries.bp,
     tapers.bp,
     checkins.bp,
+    reports.bp,
     ops.bp,
 )
 
