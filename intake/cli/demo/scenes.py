@@ -107,6 +107,11 @@ class Scenes:
         values = self.values(age=self.random.randint(24, 64))
         row = self.inquiry(values, hours=hours, channel=channel)
         at = self.ago(max(0.2, hours - 0.6))
+        if channel is not Channel.PHONE:
+            minutes = self.random.choice((4, 7, 9, 11, 18, 26))
+            called = row.received_at + timedelta(minutes=min(minutes, hours * 20))
+            with transaction():
+                following.attempt(row.id, channel="phone", outcome=REACHED, actor=self.team.admissions, now=called)
         with transaction():
             sheet = screening.start(row, mode="full", actor=self.team.clinician, now=at)
         for part, given in answers(profile, age=values.age_years or 40).items():
