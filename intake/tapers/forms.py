@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -201,3 +201,35 @@ def read_pause(form: MultiDict[str, str], *, today: date) -> tuple[str, str, dat
     agreed_by = reader.text("agreed_by", limit=100)
     reader.check()
     return reason, words, review_by or today, agreed_by
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How reminders may reach the person: what was said and confirmed, and the birth date that opens the links."""
+
+    email: str
+    born_on: date | None
+    hour: int
+    confirmed: bool
+    agreed: bool
+
+
+def read_reach(form: MultiDict[str, str], *, today: date, born_known: bool) -> Reach:
+    """The form about reminder emails; both confirmations are needed.
+
+    Raises:
+        RuleBroken: with a sentence per field.
+    """
+    reader = Reader(form)
+    email = reader.email("email", required="Type the email address as the person says it.")
+    born_on = reader.day("born_on", earliest=date(1900, 1, 1), latest=today)
+    if born_on is None and not born_known:
+        reader.wrong("born_on", "Type the birth date; it opens the links in the emails.")
+    hour = reader.whole("hour", low=8, high=20)
+    confirmed, agreed = reader.yes("confirmed"), reader.yes("mail_agreed")
+    if not confirmed:
+        reader.wrong("confirmed", "Read the address back to the person first.")
+    if not agreed:
+        reader.wrong("mail_agreed", "Reminders need the person’s yes.")
+    reader.check()
+    return Reach(email, born_on, 10 if hour is None else hour, confirmed, agreed)

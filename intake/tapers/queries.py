@@ -21,7 +21,7 @@ from intake.db import db
 from intake.errors import Missing
 from intake.inquiries.models import Inquiry
 from intake.people import queries as people
-from intake.people.models import Person
+from intake.people.models import ContactKind, Person
 from intake.tapers import facts, plans
 from intake.tapers.models import PlanState, PlanVersion, StepHold, TaperPlan
 from intake.visits.models import Appointment, AppointmentState
@@ -133,6 +133,12 @@ def listed(site_id: int, states: Sequence[PlanState], limit: int = 200) -> list[
 def person(case: Case) -> people.PersonView:
     """The person of a case with the seals opened."""
     return people.opened(db.session.get_one(Person, case.person_id))
+
+
+def emails(case: Case) -> list[people.ContactView]:
+    """The email addresses of a case's person that were not stopped, newest first."""
+    points = people.contact_points(case.person_id)
+    return [p for p in reversed(points) if p.kind is ContactKind.EMAIL and p.stopped_at is None]
 
 
 def reference(case: Case) -> str:

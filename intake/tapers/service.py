@@ -16,6 +16,9 @@ from intake.cases.models import Case, CaseState
 from intake.clinical import taper
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
+from intake.people import queries as people
+from intake.people import service as people_service
+from intake.people.models import ContactKind, Person
 from intake.tapers import facts, plans, schedule
 from intake.tapers.models import PlanState, PlanVersion, TaperPlan
 
@@ -312,3 +315,38 @@ def discard(version_id: int, *, actor: Actor, now: datetime) -> None:
         raise AlreadyDone("This version is no draft any more.")
     version.state, version.ended_at = PlanState.DISCARDED, now
     audit.record(actor=actor, verb="discarded", record="plan_version", record_id=version.id, case_id=case.id, now=now)
+
+
+def reach(case: Case, *, email: str, born_on: date | None, hour: int, actor: Actor, now: datetime) -> None:
+    """Record an email address that the person confirmed and agreed to, the birth date, and the hour they want.
+
+    Raises:
+        NotPermitted: not a care role.
+    """
+    if not actor.may(*CARE):
+        raise NotPermitted("Only clinicians and prescribers record this here.")
+    person = db.session.get_one(Person, case.person_id)
+    if born_on is not None:
+        people_service.rename(person.id, born_on=born_on, actor=actor, now=now)
+    person.reminder_hour, person.reminder_minute = hour, 0
+    known = next(
+        (p for p in people.contact_points(person.id) if p.kind is ContactKind.EMAIL and p.value == email and p.usable),
+        None,
+    )
+    if known is not None:
+        people_service.verify_contact(known.id, how="read_back", consent=True, actor=actor, now=now)
+        return
+    people_service.add_contact(
+        person,
+        kind=ContactKind.EMAIL,
+        value=email,
+        may_call=False,
+        may_voicemail=False,
+        may_text=False,
+        may_email=True,
+        may_name_center=False,
+        actor=actor,
+        now=now,
+        verified_how="read_back",
+        consent=True,
+    )

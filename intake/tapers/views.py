@@ -90,6 +90,7 @@ def _builder_page(case: Case, errors: dict[str, str], typed: Any, status: int = 
         goals=goals,
         therapies=therapies,
         checklist=draft.checklist if draft else {},
+        emails=queries.emails(case),
         may_sign=current_actor().role is Role.PRESCRIBER,
         day=date.fromisoformat,
         today=_today(),
@@ -119,6 +120,24 @@ def draft(case_id: int) -> ResponseReturnValue:
             service.draft(case, ask, checklist, change=change, actor=current_actor(), now=utcnow())
     except RuleBroken as wrong:
         errors = wrong.fields or {"regimen": wrong.message}
+        return _builder_page(cases.readable(current_actor(), case_id), errors, request.form, 422)
+    return redirect(url_for(".builder", case_id=case_id))
+
+
+@bp.post("/cases/<id:case_id>/taper/reach")
+@requires(*CARE, rule="case")
+def reach(case_id: int) -> ResponseReturnValue:
+    """Confirm the email address for reminders, with the person's yes and the birth date that opens its links."""
+    case = cases.readable(current_actor(), case_id)
+    try:
+        said = forms.read_reach(request.form, today=_today(), born_known=queries.person(case).born_on is not None)
+        with transaction():
+            case = cases.readable(current_actor(), case_id)
+            service.reach(
+                case, email=said.email, born_on=said.born_on, hour=said.hour, actor=current_actor(), now=utcnow()
+            )
+    except RuleBroken as wrong:
+        errors = wrong.fields or {"email": wrong.message}
         return _builder_page(cases.readable(current_actor(), case_id), errors, request.form, 422)
     return redirect(url_for(".builder", case_id=case_id))
 

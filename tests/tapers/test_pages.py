@@ -172,3 +172,16 @@ def test_a_clinician_of_another_site_sees_nothing_at_all(app_sqlite: Flask, pat:
 
 def test_admissions_staff_do_not_open_taper_pages(app_sqlite: Flask, pat: story.Story) -> None:
     assert Browser(app_sqlite, "ada").get(page_of(pat)).status_code == 403
+
+
+def test_reminders_need_an_address_read_back_and_the_persons_yes(app_sqlite: Flask, pat: story.Story) -> None:
+    browser = Browser(app_sqlite, "cleo")
+    browser.post(page_of(pat), generator(), page=page_of(pat))
+    where = page_of(pat) + "/reach"
+    answer = browser.post(where, {"email": "new@mail.example", "hour": "11"}, page=page_of(pat))
+    assert answer.status_code == 422
+    assert "Read the address back" in answer.text
+    assert "new@mail.example" in answer.text
+    full = {"email": "new@mail.example", "hour": "11", "confirmed": "yes", "mail_agreed": "yes"}
+    assert browser.post(where, full, page=page_of(pat)).status_code == 302
+    assert "new@mail.example" in browser.get(page_of(pat)).text
