@@ -65,6 +65,8 @@ class Outbox:
         self.stand_at(NOON)
         with transaction():
             self.cast: Cast = make_cast()
+        # The engine starts each batch with a fresh session; the cast stays readable.
+        db.session.expunge_all()
         self.site = self.cast.site
         self.sender = Sender(app)
 
