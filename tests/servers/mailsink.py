@@ -95,9 +95,11 @@ class MailSink:
     def start(self) -> None:
         """Listen (again) on the same port."""
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(self._loop.create_server(self._dialogue, "127.0.0.1", self.port))
         self._thread = threading.Thread(target=self._loop.run_forever, name="mailsink", daemon=True)
         self._thread.start()
+        # The caller may live in a running loop of its own (a browser's), so the server starts in its thread.
+        listening = self._loop.create_server(self._dialogue, "127.0.0.1", self.port)
+        self._server = asyncio.run_coroutine_threadsafe(listening, self._loop).result(10)
 
     def stop(self) -> None:
         """Stop listening and cut every connection, as a relay that goes away."""
