@@ -23,6 +23,7 @@ from intake.inquiries import kinds as inquiry_kinds
 from intake.inquiries import service as inquiries_service
 from intake.inquiries import views as inquiries
 from intake.messages import kinds as message_kinds
+from intake.messages import views as messages
 from intake.ops import views as ops
 from intake.reports import views as reports
 from intake.screening import views as screening
@@ -35,6 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLES = tables.ROOMS
 
 BLUEPRINTS = (
+    messages.bp,
     accounts.bp,
     screening.bp,
     inquiries.bp,
@@ -81,6 +83,8 @@ def create_app(config: Config | None = None) -> Flask:
     pages.install(app, desk_queries.shell, https=config.https)
     inquiries_service.when_danger = cases_service.open_for_danger
     cases_service.when_ended[:] = [taper_changes.case_ended]
+    for view in messages.WITHOUT_CSRF:
+        pages.csrf.exempt(view)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for group in groups:

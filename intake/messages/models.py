@@ -43,6 +43,7 @@ class Message(Base):
         Index("message_leased", "lease_until", postgresql_where=_LEASED, sqlite_where=_LEASED),
         Index("message_in_order", "order_key", "due_at", "id", postgresql_where=_OPEN, sqlite_where=_OPEN),
         Index("message_held", "window_end", "id", postgresql_where=_HELD, sqlite_where=_HELD),
+        Index("message_of_site", "site_id", "due_at", "id"),
         Index("message_of_plan", "plan_id", "plan_version_id"),
         {"postgresql_with": {"fillfactor": "75", "autovacuum_vacuum_scale_factor": "0.01"}},
     )

@@ -268,7 +268,7 @@ def soft_failures(digest: bytes) -> int:
             .select_from(MessageAttempt)
             .where(
                 MessageAttempt.address_digest == digest,
-                MessageAttempt.outcome == Outcome.REFUSED_PERMANENT,
+                MessageAttempt.outcome.in_([Outcome.REFUSED_PERMANENT.value, "bounced"]),
                 MessageAttempt.ended_at > db_now(-SOFT_WITHIN),
             )
         )

@@ -310,9 +310,14 @@ def _note(row: Message, verb: str, actor: Actor, now: datetime) -> None:
         purpose=row.kind,
         now=now,
     )
+    if verb != "held":
+        cancel_tasks_of(row, reason=verb, now=now, actor=actor)
+
+
+def cancel_tasks_of(row: Message, *, reason: str, now: datetime, actor: Actor | None = None) -> None:
+    """Take back the tasks that ask a person to look at a message."""
     for kind in ("delivery_uncertain", "message_held"):
-        if verb != "held":
-            tasks.cancel(f"{kind}:{row.id}", site_id=row.site_id, reason=verb, now=now, actor=actor)
+        tasks.cancel(f"{kind}:{row.id}", site_id=row.site_id, reason=reason, now=now, actor=actor)
 
 
 def send_again(message_id: int, *, actor: Actor, now: datetime) -> Message:

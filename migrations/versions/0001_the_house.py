@@ -1209,6 +1209,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state IN ('claimed', 'sending')"),
         )
         batch_op.create_index("message_of_plan", ["plan_id", "plan_version_id"], unique=False)
+        batch_op.create_index("message_of_site", ["site_id", "due_at", "id"], unique=False)
 
     op.create_table(
         "queue_entry",
@@ -1468,6 +1469,7 @@ def downgrade() -> None:
 
     op.drop_table("queue_entry")
     with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.drop_index("message_of_site")
         batch_op.drop_index("message_of_plan")
         batch_op.drop_index(
             "message_leased",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -12,7 +12,9 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from intake import clock
-from intake.actor import system
+from intake.accounts import service as accounts
+from intake.accounts.models import Staff
+from intake.actor import Actor, system
 from intake.clock import utcnow
 from intake.db import db, new_id, transaction
 from intake.messages import kinds, service
@@ -99,6 +101,22 @@ class Outbox:
         """The email contact point of a person."""
         return db.session.scalars(select(ContactPoint).where(ContactPoint.person_id == person_id)).one()
 
+    @staticmethod
+    def contact_of(person_id: int) -> ContactPoint:
+        """The email contact point of a person, read anew."""
+        db.session.rollback()
+        return db.session.scalars(select(ContactPoint).where(ContactPoint.person_id == person_id)).one()
+
+    @staticmethod
+    def actor_of(_app: Flask, who: str) -> Actor:
+        """A member of staff as an actor, by the name in the address."""
+        return accounts.actor_of(db.session.scalars(select(Staff).where(Staff.email.startswith(f"{who}@"))).one())
+
+    @staticmethod
+    def set_config(app: Flask, **changed: Any) -> None:
+        """Change settings of the process."""
+        app.extensions["intake.config"] = replace(app.extensions["intake.config"], **changed)
+
     def owe(self, person_id: int, kind: str = "note", *, due: datetime | None = None, **more: Any) -> int:
         """Owe one mail, due now unless said otherwise, to be sent within twelve hours."""
         due = due or utcnow()
@@ -168,6 +186,3 @@ def outbox(app: Flask, relay: str = "") -> Iterator[Outbox]:
 def day(offset: int = 0) -> date:
     """A local date near NOON."""
     return NOON.date() + timedelta(days=offset)
-
-
-Check = Callable[[], bool]
