@@ -109,6 +109,7 @@ def restrict(case_id: int, *, on: bool, actor: Actor, now: datetime) -> Case:
     if case.owner_id != actor.id and not actor.may(Role.SUPERVISOR):
         raise NotPermitted("Only the owner of the case or a supervisor can restrict it.")
     case.restricted = on
+    queues.restrict(case.id, on=on)
     audit.record(
         actor=actor, verb="restricted" if on else "unrestricted", record="care_case", record_id=case.id,
         case_id=case.id, now=now,

@@ -1,11 +1,30 @@
-"""What the desk's pages read."""
+"""The frame of every staff page: its counts in one statement, whatever the size of the center."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
-from intake.actor import Actor
+from flask import g, has_request_context, request
+from sqlalchemy import ScalarSelect, func, or_, select
+
+from intake.actor import CARE, STAFF, Actor, Role
+from intake.beds.models import Bed, BedUse, Unit, UseKind
+from intake.cases.models import Case
+from intake.cases.queries import ENDED
+from intake.clock import db_now, utcnow
+from intake.db import db
+from intake.inquiries.models import Inquiry
+from intake.inquiries.queries import OPEN
+from intake.queues.models import EntryState, Queue, QueueCounter, QueueEntry
+from intake.queues.queries import BOARDS
 from intake.settings import queries as settings
+from intake.tasks.models import Task, TaskState
+from intake.visits.models import Appointment, AppointmentState
+
+MOST_LATE = 100
 
 
 @dataclass
@@ -18,8 +37,218 @@ class Shell:
     beds: list[str] = field(default_factory=list)
     late_banner: str | None = None
     scoring_banner: str | None = None
+    home_url: str = "/inbox"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Exact counts for headers; `late` stops at 100. `moved` is the version of the boards asked for."""
+
+    boards: dict[str, int]
+    waiting: int
+    moved: int
+    mine_here: int
+    late: int
+    inbox: int
+    mine: int
+    tasks: int
+    beds: int
+    stays: int
+    holds: int
+    slots: int
+    visits_today: int
+
+
+def counts(actor: Actor, queues: Sequence[Queue] = ()) -> Counts:
+    """Every count a staff page shows, in one statement; asked twice in one request it is read once.
+
+    `queues` are those of the board on the page: their version, and how many are the actor's own or past target.
+    """
+    key = (actor.id, tuple(queues))
+    kept: dict[Any, Counts] = g.setdefault("desk_counts", {}) if has_request_context() else {}
+    if key not in kept:
+        kept[key] = _read(actor, queues)
+        kept.setdefault((actor.id, ()), kept[key])
+    return kept[key]
+
+
+def _read(actor: Actor, queues: Sequence[Queue]) -> Counts:
+    site = actor.site_id
+    boards = list(BOARDS)
+    parts: list[ScalarSelect[Any]] = [_counter(site, BOARDS[name]) for name in boards]
+    here = queues or (Queue.EMERGENCY,)
+    parts += [
+        _counter(site, here, QueueCounter.waiting),
+        _counter(site, here, QueueCounter.moved),
+        _mine_here(actor, here),
+        _late(site, here),
+        _count(Inquiry.id, Inquiry.site_id == site, Inquiry.state.in_(OPEN)),
+        _mine(actor),
+        _tasks(actor),
+        *_capacity(site),
+    ]
+    row = [int(value or 0) for value in db.session.execute(select(*parts)).one()]
+    n = len(boards)
+    return Counts(dict(zip(boards, row[:n], strict=True)), *row[n : n + 12])
+
+
+def _counter(site: int, queues: Sequence[Queue], column: Any = None) -> ScalarSelect[Any]:
+    value = QueueCounter.waiting + QueueCounter.claimed if column is None else column
+    return select(func.sum(value)).where(QueueCounter.site_id == site, QueueCounter.queue.in_(queues)).scalar_subquery()
+
+
+def _count(column: Any, *where: Any) -> ScalarSelect[Any]:
+    return select(func.count(column)).where(*where).scalar_subquery()
+
+
+def _held(actor: Actor) -> tuple[Any, ...]:
+    return (
+        QueueEntry.claimed_by == actor.id,
+        QueueEntry.left_at.is_(None),
+        QueueEntry.state == EntryState.CLAIMED,
+        QueueEntry.site_id == actor.site_id,
+    )
+
+
+def _mine(actor: Actor) -> ScalarSelect[Any]:
+    owned = select(Case.id).where(Case.owner_id == actor.id, Case.site_id == actor.site_id, Case.state.not_in(ENDED))
+    either = owned.union(select(QueueEntry.case_id).where(*_held(actor))).subquery()
+    return select(func.count()).select_from(either).scalar_subquery()
+
+
+def _mine_here(actor: Actor, queues: Sequence[Queue]) -> ScalarSelect[Any]:
+    return _count(QueueEntry.id, *_held(actor), QueueEntry.queue.in_(queues))
+
+
+def _late(site: int, queues: Sequence[Queue]) -> ScalarSelect[Any]:
+    # Stops after a hundred, so that a long queue costs no more than a short one.
+    rows = (
+        select(QueueEntry.id)
+        .where(
+            QueueEntry.site_id == site,
+            QueueEntry.queue.in_(queues),
+            QueueEntry.left_at.is_(None),
+            QueueEntry.state == EntryState.WAITING,
+            QueueEntry.target_at < db_now(),
+        )
+        .limit(MOST_LATE)
+        .subquery()
+    )
+    return select(func.count()).select_from(rows).scalar_subquery()
+
+
+def tasks_for(actor: Actor) -> Any:
+    """The condition of tasks that wait for an actor: their own, or their role's that nobody took."""
+    return or_(Task.owner_id == actor.id, (Task.owner_id.is_(None)) & (Task.role == actor.role))
+
+
+def _tasks(actor: Actor) -> ScalarSelect[Any]:
+    return _count(
+        Task.id,
+        Task.site_id == actor.site_id,
+        Task.state.in_((TaskState.OPEN, TaskState.CLAIMED)),
+        or_(Task.snoozed_until.is_(None), Task.snoozed_until < db_now()),
+        tasks_for(actor),
+    )
+
+
+def _capacity(site: int) -> list[ScalarSelect[Any]]:
+    def beds(kind: str) -> Any:
+        return (
+            select(func.count(Bed.id))
+            .join(Unit, Unit.id == Bed.unit_id)
+            .where(Unit.site_id == site, Unit.kind == kind, Bed.closed_at.is_(None))
+            .scalar_subquery()
+        )
+
+    def used(kind: UseKind) -> Any:
+        return (
+            select(func.count(BedUse.id))
+            .join(Bed, Bed.id == BedUse.bed_id)
+            .join(Unit, Unit.id == Bed.unit_id)
+            .where(
+                Unit.site_id == site,
+                Unit.kind == "bed",
+                BedUse.kind == kind,
+                BedUse.ended_at.is_(None),
+                or_(BedUse.until.is_(None), BedUse.until >= db_now()),
+            )
+            .scalar_subquery()
+        )
+
+    start, end = today(site, utcnow())
+    visits = _count(
+        Appointment.id,
+        Appointment.site_id == site,
+        Appointment.state == AppointmentState.BOOKED,
+        Appointment.starts_at >= start,
+        Appointment.starts_at < end,
+    )
+    return [beds("bed"), used(UseKind.STAY), used(UseKind.HOLD), beds("slot"), visits]
+
+
+def today(site_id: int, now: datetime) -> tuple[datetime, datetime]:
+    """Start and end of the current day in the site's zone, as aware times."""
+    zone = settings.zone(settings.site(site_id))
+    start = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return start, start + timedelta(days=1)
+
+
+_NAV: tuple[tuple[str, str, str, str, frozenset[Role]], ...] = (
+    ("inbox", "/inbox", "inbox", "Inbox", STAFF),
+    ("now", "/queues/now", "now", "Act now", STAFF),
+    ("detox", "/queues/detox", "detox", "Detox", STAFF),
+    ("outpatient", "/queues/outpatient", "outpatient", "Outpatient", STAFF),
+    ("callback", "/queues/callback", "phone", "Callback", STAFF),
+    ("mine", "/mine", "folder", "My cases", STAFF),
+    ("tasks", "/tasks", "task", "Tasks", frozenset(Role)),
+    ("tapers", "/tapers", "taper", "Taper plans", CARE),
+    ("reminders", "/reminders", "bell", "Reminders", STAFF),
+    ("reports", "/reports", "chart", "Reports", frozenset({Role.SUPERVISOR, Role.ADMIN, Role.PRIVACY})),
+    ("audit", "/audit", "audit", "Audit log", frozenset({Role.PRIVACY, Role.SUPERVISOR})),
+    ("settings", "/settings/", "gear", "Settings", frozenset(Role)),
+)
+
+
+_BELOW = {"/inquiries": "inbox", "/calls": "inbox", "/queues/refer_out": "mine"}
+
+
+def _here() -> str:
+    """The rail's entry that the current address belongs to."""
+    path = request.path if has_request_context() else ""
+    below = next((key for start, key in _BELOW.items() if path.startswith(start)), "")
+    return below or next((key for key, url, *_ in _NAV if path.startswith(url.rstrip("/"))), "")
+
+
+def home(actor: Actor) -> str:
+    """Where a role starts its day."""
+    if actor.role is Role.PRIVACY:
+        return "/audit"
+    if actor.role is Role.ADMIN:
+        return "/settings/"
+    return "/inbox" if actor.role is Role.ADMISSIONS else "/queues/now"
 
 
 def shell(actor: Actor) -> Shell:
-    """The frame for one member of staff."""
-    return Shell(center_name=settings.site(actor.site_id).name)
+    """The frame for one member of staff: the pages of their role with exact counts, and free capacity."""
+    found = counts(actor)
+    shown = {"inbox": found.inbox, "mine": found.mine, "tasks": found.tasks, **found.boards}
+    items = [(key, url, icon, label, shown.get(key)) for key, url, icon, label, roles in _NAV if actor.role in roles]
+    return Shell(
+        center_name=settings.site(actor.site_id).name,
+        nav=_here(),
+        nav_items=items,
+        beds=_beds(found) if actor.role in STAFF else [],
+        home_url=home(actor),
+    )
+
+
+def _beds(found: Counts) -> list[str]:
+    lines = []
+    if found.beds:
+        lines.append(f"{found.stays} of {found.beds} beds in use")
+    if found.holds:
+        lines.append(f"{found.holds} kept for arrivals")
+    if found.slots:
+        lines.append(f"Outpatient slots today: {max(0, found.slots - found.visits_today)} open")
+    return lines

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.db import db
@@ -69,3 +69,11 @@ def read(site_id: int) -> dict[Queue, Count]:
         )
     }
     return {queue: found.get(queue, Count()) for queue in Queue}
+
+
+def moved(site_id: int, queues: Sequence[Queue]) -> int:
+    """The version of some queues together; it grows with every change of any of them. One statement."""
+    found = db.session.scalar(
+        select(func.sum(QueueCounter.moved)).where(QueueCounter.site_id == site_id, QueueCounter.queue.in_(queues))
+    )
+    return int(found or 0)

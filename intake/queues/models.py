@@ -102,6 +102,7 @@ class QueueEntry(Base, Stamped, Versioned):
     lease_until: Mapped[datetime | None]
     parked_until: Mapped[datetime | None]
     parked_reason: Mapped[str] = mapped_column(default="")
+    restricted: Mapped[bool] = mapped_column(default=False)
 
 
 class QueueCounter(Base):

@@ -23,6 +23,7 @@ from intake.queues.waiting import (
     live_of,
     raise_alert,
     refresh,
+    restrict,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "raise_alert",
     "refresh",
     "release",
+    "restrict",
     "return_idle",
     "unpark",
     "unpark_due",

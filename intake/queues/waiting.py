@@ -13,6 +13,7 @@ from intake.actor import Actor, system
 from intake.audit import service as audit
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, RuleBroken
+from intake.people import queries as people
 from intake.people.models import Person
 from intake.queues import claims, counters
 from intake.queues.models import Cause, EntryState, Queue, QueueEntry
@@ -28,6 +29,7 @@ class InCare(Protocol):
     id: int
     site_id: int
     person_id: int
+    restricted: bool
 
 
 def live_of(case_id: int) -> list[QueueEntry]:
@@ -91,7 +93,8 @@ def enter(
         provisional=provisional,
         cause=cause,
         reference=reference,
-        age_years=person.age_years,
+        restricted=bool(case.restricted),
+        age_years=people.opened(person).age,
         cows=cows,
         cows_before=cows_before,
         mme=mme,
@@ -253,7 +256,7 @@ def _again(case_id: int, now: datetime) -> QueueEntry:
         id=new_id(), site_id=last.site_id, case_id=case_id, person_id=last.person_id, queue=Queue.CLINICIAN_NOW,
         acuity=1, priority=ON_TOP, rank=rank(1, ON_TOP), cause=Cause.ALERT, reference=last.reference,
         age_years=last.age_years, cows=last.cows, mme=last.mme, signals=list(last.signals), fired=[],
-        waiting_since=now, entered_at=now, target_at=now, created_at=now, created_by=0,
+        restricted=last.restricted, waiting_since=now, entered_at=now, target_at=now, created_at=now, created_by=0,
     )  # fmt: skip
     for name in ("used_name", "summary"):
         clear = crypto.open_(getattr(last, name), at=f"queue_entry.{name}", row=last.id)
@@ -262,6 +265,15 @@ def _again(case_id: int, now: datetime) -> QueueEntry:
     db.session.add(row)
     db.session.flush()
     return row
+
+
+def restrict(case_id: int, *, on: bool) -> None:
+    """Hide a case's entries from boards of people who may not read it, or show them again."""
+    rows = live_of(case_id)
+    for row in rows:
+        row.restricted = on
+    if rows:
+        counters.touch(rows[0].site_id, {row.queue: (0, 0) for row in rows})
 
 
 def calm(case_id: int, *, actor: Actor, now: datetime) -> None:

@@ -1,0 +1,152 @@
+"""The words for codes on the desk's pages: flags, timeline lines, tasks, offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from intake.cases import codes
+from intake.queues.models import Queue
+
+FLAGS: dict[str, tuple[str, str]] = {
+    "OFFER_NALOXONE": ("Offer naloxone", "amber"),
+    "OFFER_MOUD": ("Offer MOUD", "amber"),
+    "NO_TAPER_WITHOUT_OBSTETRIC_SPECIALIST": ("No taper without an obstetric specialist", "red"),
+    "WITHDRAWAL_ALONE_NOT_RECOMMENDED": ("Withdrawal alone is not recommended", "red"),
+    "MOTIVATIONAL_NO_PRESSURE": ("No pressure: still deciding", "blue"),
+    "REVIEW_OIH": ("Review OIH", "violet"),
+    "COORDINATE_BENZODIAZEPINE": ("Coordinate benzodiazepine", "amber"),
+    "RETURNING": ("Returning", "blue"),
+    "TOLERANCE_LOST": ("Overdose risk: tolerance lost", "red"),
+    "WELCOME_BACK": ("Welcome back", "teal"),
+}
+QUEUES: dict[str, str] = {
+    Queue.EMERGENCY: "emergency",
+    Queue.CLINICIAN_NOW: "clinician now",
+    Queue.REFER_OUT: "refer out",
+    Queue.DETOX: "detox",
+    Queue.CALLBACK: "callback",
+    Queue.OUTPATIENT: "outpatient",
+}
+
+TASKS: dict[str, str] = {
+    "danger": "Emergency: act and record what came of it",
+    "alert": "Acknowledge the alert",
+    "alert_escalated": "Alert nobody acknowledged",
+    "schedule": "Offer a start date",
+    "ask_more": "Ask what the clinician still needs",
+    "answer_placement": "Accept or change the suggested queue",
+    "cosign": "Co-sign the lower level of care",
+    "first_contact": "Make first contact",
+    "promised_callback": "Call back as promised",
+    "promised_appointment": "Keep the promised appointment",
+    "decide_unreached": "Decide: not reached after all tries",
+    "call_same_day": "Call today: did not come",
+    "call_24h": "Safety call after 24 hours",
+    "call_72h": "Safety call after 72 hours",
+    "crisis_follow_up": "Follow up after the hand-over",
+    "interim_service": "Offer interim service while waiting",
+    "wait_contact": "Weekly call: still on the waitlist?",
+    "transfer": "Answer the transfer",
+    "emergency_access": "Review emergency access",
+    "review_check_in": "Review the check-in",
+    "check_in_overdue": "No answer to the check-in",
+    "pause_review": "Review the paused plan",
+    "held_message": "A message is held: look at it",
+    "bounced": "An email came back: ask for another address",
+}
+
+
+def flag(code: str) -> str:
+    """The words of a flag."""
+    return FLAGS.get(code, (code.replace("_", " ").capitalize(), ""))[0]
+
+
+def flag_tag(code: str) -> tuple[str, str]:
+    """Words and tone of a flag."""
+    return FLAGS.get(code, (code.replace("_", " ").capitalize(), "line"))
+
+
+def offer(kind: str, answer: str) -> str:
+    """The words of the answer to the naloxone or MOUD offer."""
+    table = codes.NALOXONE_ANSWERS if kind == "naloxone" else codes.MOUD_ANSWERS
+    return table.get(answer, "Not offered yet")
+
+
+def task(kind: str) -> str:
+    """The words of a kind of task; an unknown one is shown as its own words."""
+    return TASKS.get(kind, kind.replace("_", " ").capitalize())
+
+
+def queue(code: str) -> str:
+    """The words of a queue."""
+    return QUEUES.get(code, code.replace("_", " "))
+
+
+def state(code: str) -> str:
+    """The words of any state code."""
+    return code.replace("_", " ").capitalize()
+
+
+# kind of a timeline line -> words with its params, icon, tone
+_LINES: dict[str, tuple[str, str, str]] = {
+    "case_opened": ("Case opened", "folder", "t"),
+    "queued": ("Waits in {queue}, P{acuity}", "route", "g"),
+    "confirmed": ("Accepted for {queue}, P{acuity}", "route", "g"),
+    "claimed": ("Claimed", "person", ""),
+    "released": ("Given back", "person", ""),
+    "assigned": ("Handed to {to}", "person", ""),
+    "parked": ("Set aside", "pause", ""),
+    "unparked": ("Taken up again", "person", ""),
+    "left": ("Left {queue}: {outcome}", "out", ""),
+    "alert_on_top": ("On top of the queue: {code}", "alert", "r"),
+    "alert": ("Alert: {code}", "alert", "r"),
+    "alert_seen": ("Alert seen: {code}", "ok", "g"),
+    "alert_escalated": ("Alert handed to the supervisor: {code}", "alert", "r"),
+    "case_moved": ("Case is now {to}", "swap", "t"),
+    "decided": ("Decided: {decision} {level} {code}", "ok", "g"),
+    "handed_over": ("Emergency: {outcome}", "phone", "r"),
+    "offered": ("{what} offered: {answer}", "heart", ""),
+    "note": ("Note", "pen", ""),
+    "bed_held": ("Bed {bed} kept", "bed", ""),
+    "moved_in": ("In bed {bed}, {unit}", "bed", "t"),
+    "transfer": ("Transfer to {to}: {answer}", "swap", "t"),
+    "discharge_reason": ("In their own words", "out", ""),
+    "visit_booked": ("Visit booked", "clock", ""),
+    "visit_moved": ("Visit moved", "clock", ""),
+    "visit_cancelled": ("Visit cancelled", "close", ""),
+    "visit_kept": ("Came to the visit", "ok", "g"),
+    "visit_missed": ("Did not come to the visit", "alert", "r"),
+    "inquiry_received": ("Request received by {channel}", "globe", ""),
+    "danger_told": ("Emergency sign told", "alert", "r"),
+    "attempt": ("Tried to reach them: {outcome}", "phone", ""),
+    "promise": ("Promised: {what}", "clock", ""),
+    "placement_accepted": ("Suggestion accepted: {queue}", "route", "g"),
+    "placement_overridden": ("Changed to {queue}", "route", "v"),
+    "inquiry_closed": ("Request closed", "close", ""),
+    "inquiry_reopened": ("Request opened again", "plus", ""),
+    "screening_completed": ("Screening complete", "task", "t"),
+}
+
+
+class _Params(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _shown(key: str, value: Any) -> str:
+    text = str(value)
+    if key in {"queue", "proposed"}:
+        return queue(text)
+    if key in {"code", "level", "decision", "outcome"} or (key == "to" and text in codes.LEVELS):
+        return codes.words(text) if text else ""
+    if key in {"to", "answer", "what", "channel"}:
+        return text.replace("_", " ")
+    return text
+
+
+def line(kind: str, params: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Title, icon and tone of a timeline line."""
+    words, icon, tone = _LINES.get(kind, (kind.replace("_", " ").capitalize(), "task", ""))
+    filled = words.format_map(_Params({k: _shown(k, v) for k, v in params.items()}))
+    return " ".join(filled.split()).rstrip(":, "), icon, tone
