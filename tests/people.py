@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from intake.accounts import service as accounts
 from intake.accounts.models import Staff
@@ -60,7 +61,8 @@ def make_cast() -> Cast:
         email_from="hello@eastgate.example",
         time_zone="America/Chicago",
         reference_prefix="EG",
-        now=now,
+        # Public pages belong to the site made first.
+        now=now + timedelta(seconds=1),
     )
     staff = {
         key: accounts.add_staff(
@@ -69,6 +71,11 @@ def make_cast() -> Cast:
         for key, role, name in STAFF
     }
     staff["cora"] = accounts.add_staff(
-        site_id=other.id, email="cora@eastgate.example", name="Cora Dunn", role=Role.CLINICIAN, password=PASSWORD, now=now
+        site_id=other.id,
+        email="cora@eastgate.example",
+        name="Cora Dunn",
+        role=Role.CLINICIAN,
+        password=PASSWORD,
+        now=now,
     )
     return Cast(site=site, other_site=other, staff=staff)

@@ -162,7 +162,7 @@ def check() -> ResponseReturnValue:
     missing = next((s for s in forms.NEEDED if s not in told.get("seen", ())), None)
     if missing:
         return redirect(url_for(".step", name=missing) if told else url_for(".start"))
-    if request.method == "GET":
+    if request.method != "POST":
         return _check_page(told, {})
     try:
         return _send({**told, **forms.read_consent(request.form, told)})
@@ -208,7 +208,7 @@ def emergency() -> ResponseReturnValue:
     """911 and 988 first; then go on, be called back, or say it was a mistake."""
     told, _sent = _told()
     endangered = bool(told) and forms.values(told, locale="en").in_danger
-    if request.method == "GET" or not endangered:
+    if request.method != "POST" or not endangered:
         return render_template("inquiries/emergency.html", endangered=endangered, told=told, errors={})
     answer = request.form.get("next", "")
     if answer == "change":

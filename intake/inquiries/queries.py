@@ -241,7 +241,7 @@ def stage_counts(site_id: int) -> dict[str, int]:
     by_state = dict(
         db.session.execute(
             select(Inquiry.state, func.count()).where(Inquiry.site_id == site_id).group_by(Inquiry.state)
-        ).tuples()
+        )
     )
     return {stage: sum(by_state.get(s, 0) for s in states) for stage, states in STAGES.items()}
 

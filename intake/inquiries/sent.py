@@ -55,7 +55,7 @@ def _context() -> dict[str, Any]:
 def change_sent() -> ResponseReturnValue:
     """Ask staff to change a request, or cancel it."""
     inquiry_id = current_link().subject_id
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("inquiries/change_sent.html", errors={}, what="", words="")
     what, words = request.form.get("what", ""), request.form.get("words", "").replace("\x00", "").strip()
     errors = {}

@@ -235,7 +235,7 @@ def _exact(
         select(MatchKey.person_id, MatchKey.kind).where(
             MatchKey.person_id.in_(people), MatchKey.kind.in_(("phone", "email")), MatchKey.token.in_(tokens)
         )
-    ).tuples()
+    )
     held: dict[int, set[str]] = {}
     for person_id, kind in rows:
         held.setdefault(person_id, set()).add(kind)

@@ -180,9 +180,7 @@ def _index_contact(person: Person, kind: ContactKind, value: str) -> None:
     keys = matching.phone_keys(value) if kind is ContactKind.PHONE else set()
     if kind is ContactKind.EMAIL:
         keys = matching.email_keys(value)
-    known = set(
-        db.session.execute(select(MatchKey.kind, MatchKey.token).where(MatchKey.person_id == person.id)).tuples()
-    )
+    known = set(db.session.execute(select(MatchKey.kind, MatchKey.token).where(MatchKey.person_id == person.id)))
     _add_keys(person, keys - known)
 
 
