@@ -44,7 +44,7 @@ def home() -> ResponseReturnValue:
 def sign_in() -> ResponseReturnValue:
     """Ask for email and password; the same answer for an unknown person and a wrong password."""
     onward = request.values.get("next", "")
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("accounts/sign_in.html", errors={}, email="", onward=onward)
     email = request.form.get("email", "")
     with transaction():
@@ -85,7 +85,7 @@ def enrol() -> ResponseReturnValue:
 
 
 def _code_page(template: str, *, offered: str) -> ResponseReturnValue:
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template(template, errors={}, **_picture(offered))
     try:
         with transaction():

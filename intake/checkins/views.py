@@ -36,7 +36,7 @@ def start_open() -> ResponseReturnValue:
     gone = _gone()
     if gone is not None:
         return gone
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("checkins/birth_date.html", errors={}, typed="")
     try:
         typed = forms.read_birth_date(request.form)
@@ -83,7 +83,7 @@ def feelings() -> ResponseReturnValue:
         return redirect(url_for(".done"))
     if asked is not None and not set(asked.parts) & set(queries.ASKING):
         return render_template("checkins/news.html", parts=asked.parts)
-    if request.method == "GET" or request.form.get("back"):
+    if request.method != "POST" or request.form.get("back"):
         return _feelings_page({}, request.form)
     try:
         forms.read_feelings(request.form)
@@ -141,7 +141,7 @@ def more(key: str) -> ResponseReturnValue:
     if session.get(OPENED) != current_link().id or key not in MORE:
         return redirect(url_for(".start_open"))
     instrument = instruments.get(key)
-    if request.method == "GET":
+    if request.method != "POST":
         return _more_page(instrument, {}, request.form)
     try:
         given = forms.read_instrument(request.form, key)
