@@ -12,11 +12,12 @@ from sqlalchemy import select
 from intake import crypto
 from intake.actor import Actor
 from intake.audit import service as audit
+from intake.audit.models import TimelineEntry
 from intake.db import db, new_id
 from intake.errors import RuleBroken
 from intake.inquiries import first_contact, placing
 from intake.inquiries.models import Channel, Inquiry, InquiryState, Relation
-from intake.inquiries.values import InquiryValues, kept_danger
+from intake.inquiries.values import NO, InquiryValues, kept_danger
 from intake.messages import service as messages
 from intake.people import queries as people
 from intake.people import service as people_service
@@ -196,6 +197,14 @@ def _raise_danger(row: Inquiry, actor: Actor, now: datetime) -> None:
         when_danger(row, actor=actor, now=now)
 
 
+def _note_taken_back(row: Inquiry, values: InquiryValues, actor: Actor, now: datetime) -> None:
+    """They said that a sign was picked by mistake: staff see it, the sign itself stays until its outcome is known."""
+    back = [sign for sign in _signs(row) if values.danger.get(sign) == NO]
+    told = select(TimelineEntry.id).where(TimelineEntry.inquiry_id == row.id, TimelineEntry.kind == "danger_taken_back")
+    if back and db.session.scalar(told.limit(1)) is None:
+        audit.tell(kind="danger_taken_back", actor=actor, inquiry_id=row.id, params={"signs": back}, now=now)
+
+
 def _signs(row: Inquiry) -> list[str]:
     return [code for code, answer in row.danger.items() if answer == "yes"]
 
@@ -238,6 +247,7 @@ def complete(
     row = db.session.scalars(select(Inquiry).where(Inquiry.id == inquiry_id).with_for_update()).one()
     before = dict(row.danger)
     row.danger = kept_danger(before, values.danger)
+    _note_taken_back(row, values, actor, now)
     row.relation = values.relation
     person = db.session.get_one(Person, row.person_id)
     _name_person(person, values, actor, now)

@@ -143,6 +143,8 @@ def event(kind: str, params: Mapping[str, Any]) -> str:
         return _("Closed") + ": " + state(str(params.get("state", "")))
     if kind == "danger_told":
         return _("Emergency sign") + ": " + a.labels(a.DANGER, params.get("signs", ()))
+    if kind == "danger_taken_back":
+        return _("Says the sign was picked by mistake") + ": " + a.labels(a.DANGER, params.get("signs", ()))
     if kind == "promise":
         return _("Promised a call") if params.get("what") == "callback" else _("Promised a visit")
     return {
