@@ -410,3 +410,28 @@ def agreed(inquiry_id: int, *, how: str, actor: Actor, now: datetime, name: str 
         kind="contact_agreed", actor=actor, inquiry_id=row.id, words=how[:MOST_WORDS], words_key_of=person.id, now=now
     )
     return row
+
+
+def miss_promises(*, now: datetime, limit: int = 500) -> int:
+    """Mark promises whose time passed more than the grace ago as missed; their tasks stay owed. Returns how many.
+
+    The grace in minutes is the center's setting for appointments.
+    """
+    open_ = (
+        select(Promise, Inquiry.site_id)
+        .join(Inquiry, Inquiry.id == Promise.inquiry_id)
+        .where(
+            Promise.kept_at.is_(None),
+            Promise.missed_at.is_(None),
+            Promise.replaced_by.is_(None),
+            Promise.due_at < now,
+        )
+        .limit(limit)
+    )
+    missed = 0
+    for found, site_id in db.session.execute(open_):
+        grace = timedelta(minutes=int(settings.value(site_id, "appointment_grace_minutes")))
+        if found.due_at + grace < now:
+            found.missed_at = now
+            missed += 1
+    return missed

@@ -63,7 +63,8 @@ def test_each_change_is_kept_and_answered_with_the_live_read(app_sqlite: Flask, 
         assert answer.status_code == 200, field
     live = visible(answer)
     assert "Callback, 60 min" in live
-    assert "N01" in live and "N02" in live
+    assert "N01" in live
+    assert "N02" in live
     assert "Opioid and benzodiazepine together." in live
     assert "11 of 11 needed answers given." in live
     assert 'value="Marcus"' in ada.get(path).get_data(as_text=True)
@@ -92,7 +93,8 @@ def test_a_call_of_eleven_answers_is_received_with_its_first_contact_met(app: Fl
     assert row.contact_consent_how == "phone"
     assert (page.person.name, page.person.age) == ("Marcus", 31)
     assert page.signals == ("withdrawal", "opioid_benzo", "no_voicemail")
-    assert page.placement.queue == "callback" and page.placement.acuity == 2
+    assert page.placement.queue == "callback"
+    assert page.placement.acuity == 2
 
 
 def test_five_fields_save_a_call_and_what_was_not_asked_is_unknown(app: Flask, cast: Cast) -> None:
@@ -192,7 +194,9 @@ def test_somebody_of_the_same_phone_stands_beside_the_form_with_the_reason(
     send(visitor)
     path = begin(ada)
     live = visible(ada.post(f"{path}/save", {"_field": "phone", "phone": "5550147734"}))
-    assert "Dana" in live and "same phone" in live and "1 request" in live
+    assert "Dana" in live
+    assert "same phone" in live
+    assert "1 request" in live
 
 
 def test_a_call_saved_twice_is_one_request(app: Flask, cast: Cast) -> None:

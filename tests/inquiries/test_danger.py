@@ -30,7 +30,8 @@ def test_each_sign_shows_911_and_988_on_the_next_page_and_opens_a_case(
     answer = visitor.step("now", danger=[sign])
     assert answer.headers["Location"] == "/help/emergency"
     page = visitor.get("/help/emergency").get_data(as_text=True)
-    assert 'href="tel:911"' in page and 'href="tel:988"' in page
+    assert 'href="tel:911"' in page
+    assert 'href="tel:988"' in page
     with app_sqlite.app_context():
         row = only_inquiry()
         case = db.session.scalars(select(Case)).one()

@@ -40,7 +40,8 @@ def test_every_page_of_the_form_carries_the_crisis_lines_and_says_nobody_watches
     fill(visitor)
     for path in (*(f"/help/{s}" for s in SELF), "/help/check", "/help/privacy", "/help/accessibility"):
         page = visitor.get(path).get_data(as_text=True)
-        assert 'href="tel:911"' in page and 'href="tel:988"' in page, path
+        assert 'href="tel:911"' in page, path
+        assert 'href="tel:988"' in page, path
         assert "Nobody watches these answers live." in page, path
 
 
@@ -112,9 +113,11 @@ def test_a_wrong_answer_keeps_what_was_typed_and_says_what_to_do(visitor: Browse
     page = answer.get_data(as_text=True)
     assert answer.status_code == 422
     assert "<title>Error: How can we reach you?" in page
-    assert 'value="555 014 22"' in page and 'value="dana@example.org"' in page
+    assert 'value="555 014 22"' in page
+    assert 'value="dana@example.org"' in page
     assert "Enter a phone number with 10 digits, like 555 014 2200" in page
-    assert 'href="#phone"' in page and 'href="#voicemail"' in page
+    assert 'href="#phone"' in page
+    assert 'href="#voicemail"' in page
     assert "Tell us if we can leave a voice message" in page
 
 
@@ -177,7 +180,8 @@ def test_somebody_without_a_safe_phone_calls_us_and_needs_no_leave(app_sqlite: F
     assert answer.status_code == 302
     with app_sqlite.app_context():
         row = only_inquiry()
-        assert row.will_call_back and row.contact_consent_at is None
+        assert row.will_call_back
+        assert row.contact_consent_at is None
 
 
 def test_a_skipped_page_in_the_address_bar_leads_back_to_what_is_needed(visitor: Browser) -> None:
@@ -200,7 +204,8 @@ def test_a_family_inquiry_makes_the_asker_known_and_the_other_a_placeholder(
         assert not people.find("K.", row.site_id)
     assert (asker.used_name, asker.kind) == ("Rosa", PersonKind.KNOWN)
     assert (asked.used_name, asked.kind, asked.age) == ("K.", PersonKind.PLACEHOLDER, 20)
-    assert page.contacts[0].value == "+15550147734" and not page.person_contacts
+    assert page.contacts[0].value == "+15550147734"
+    assert not page.person_contacts
     assert "third_party" in page.signals
     assert [h.person.id for h in hits] == [row.inquirer_id]
 
@@ -280,7 +285,9 @@ def test_nothing_typed_stands_in_the_clear_in_the_inquiry_row(app: Flask, cast: 
     with app.app_context():
         row = only_inquiry()
         for blob in (row.own_words, row.facts):
-            assert blob is not None and b"better" not in blob and b"prescribed" not in blob
+            assert blob is not None
+            assert b"better" not in blob
+            assert b"prescribed" not in blob
         assert crypto.key_id(row.own_words or b"") == crypto.key_id(row.facts or b"")
 
 
