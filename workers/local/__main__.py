@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from workers.local import commands
 from workers.local.folder import DATABASE, is_current
-from workers.local.supervisor import FLASK, VERSIONS, Supervisor, Wish
+from workers.local.supervisor import VERSIONS, Supervisor, Wish
 
 
 def main(arguments: list[str]) -> int:
@@ -25,14 +26,15 @@ def flask(arguments: list[str]) -> int:
     environment = os.environ | {"INTAKE_DATA": str(data)}
     os.umask(0o077)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    line = [sys.executable, *FLASK]
     current = not environment.get("DATABASE_URL") and is_current(data / DATABASE, VERSIONS)
     if arguments[:1] != ["db"] and not current:
-        done = subprocess.run([*line, "db", "upgrade"], env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            commands.flask("db", "upgrade"), env=environment, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             print(done.stderr[-2000:], file=sys.stderr)
             return done.returncode
-    os.execve(sys.executable, [*line, *arguments], environment)
+    os.execve(sys.executable, commands.flask(*arguments), environment)
 
 
 def wish(arguments: list[str]) -> Wish:

@@ -31,6 +31,7 @@ class Folder:
         """
         self.path = path.expanduser().resolve()
         self.run = self.path / "run"
+        self.unfinished = self.path / "demo-unfinished"  # demo data was begun; stays if that was cut off
         self.sign_ins = self.path / "demo-sign-ins.json"
         try:
             for folder in (self.path, self.run, self.path / "logs"):

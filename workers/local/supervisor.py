@@ -7,12 +7,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from workers.local import commands
 from workers.local.banner import banner, sign_ins
 from workers.local.broker import Broker, find_binary
 from workers.local.children import Child
@@ -21,7 +21,6 @@ from workers.local.processes import MARK, die_with_parent, free_port, kill_all, 
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ROOT / "migrations" / "versions"
-FLASK = ("-m", "flask", "--app", "intake")
 PAUSE = 0.05
 PORT_SECONDS = 5.0
 WEB_SECONDS = 60.0
@@ -29,7 +28,6 @@ WORKER_SECONDS = 90.0
 STOP_SECONDS = 10.0  # a mail in flight may finish; everything is gone within 15 s
 BROKER_STOP_SECONDS = 2.0
 SILENT_SECONDS = 90.0
-THREADS = "32"
 
 
 class Stopped(Exception):
@@ -103,7 +101,7 @@ class Supervisor:
     def _serve(self, folder: Folder) -> int:
         try:
             self._reap(folder.path)
-            if self.wish.fresh:
+            if self.wish.fresh or folder.unfinished.exists():
                 folder.empty()
             self._start(folder)
             self._watch()
@@ -131,13 +129,13 @@ class Supervisor:
         self._start_broker(folder, environment)
         mailbox = self._start_mailbox(folder, environment)
         self._migrate(folder, environment)
-        web = self._child("web", self._web_command(), folder, environment)
+        web = self._child("web", commands.web(self.wish.port), folder, environment)
         self._wait_for_web(web)
         web_ready = self.since()
         self.say(f"  web answers at {self.address} after {web_ready:.1f} s")
         worker = self._start_workers(folder, environment)
         if demo and not folder.sign_ins.exists():
-            self._finish("demo data", [*FLASK, "intake", "demo"], folder, environment)
+            self._fill(folder, environment)
         worker_ready = self._wait_for_worker(worker) if worker else None
         shown = sign_ins(folder.sign_ins) if demo else []
         self.say(
@@ -150,6 +148,16 @@ class Supervisor:
                 without=self.without,
             )
         )
+
+    def _fill(self, folder: Folder, environment: dict[str, str]) -> None:
+        folder.unfinished.touch()
+        try:
+            self._finish("demo data", commands.flask("intake", "demo"), folder, environment)
+        except Failed as error:
+            # The product works without it, and the next start tries again on an empty folder.
+            self.say(f"  no demo data: {error}")
+        else:
+            folder.unfinished.unlink()
 
     def _environment(self, folder: Folder) -> dict[str, str]:
         given = {name: value for name, value in os.environ.items() if name not in {"INTAKE_STARTED_AT", MARK}}
@@ -200,22 +208,21 @@ class Supervisor:
         self.say("  mail catcher ...")
         port = free_port()
         environment |= {"SMTP_URL": f"smtp://127.0.0.1:{port}", "SMTP_STARTTLS": "off"}
-        mail = str(folder.path / "mail")
-        self._child("mail", [sys.executable, "-m", "workers.local.mailbox", str(port), mail], folder, environment)
+        self._child("mail", commands.mail(port, folder.path / "mail"), folder, environment)
         return True
 
     def _migrate(self, folder: Folder, environment: dict[str, str]) -> None:
         external = environment.get("DATABASE_URL")
         if not external and is_current(folder.database, VERSIONS):
             return
-        self._finish("database", [*FLASK, "db", "upgrade"], folder, environment)
+        self._finish("database", commands.flask("db", "upgrade"), folder, environment)
 
-    def _finish(self, what: str, arguments: list[str], folder: Folder, environment: dict[str, str]) -> None:
+    def _finish(self, what: str, command: list[str], folder: Folder, environment: dict[str, str]) -> None:
         self.say(f"  {what} ...")
         log = folder.log("start")
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, *arguments],
+                command,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -232,23 +239,13 @@ class Supervisor:
         if process.returncode:
             raise Failed(f"{what}: exit {process.returncode}\n{log.read_text(errors='replace')[-2000:]}")
 
-    def _web_command(self) -> list[str]:
-        workers = "2" if (os.cpu_count() or 1) >= 4 else "1"
-        line = ["granian", "workers.web:app", "--interface", "wsgi", "--host", "127.0.0.1"]
-        line += ["--port", str(self.wish.port), "--workers", workers, "--blocking-threads", THREADS]
-        line += ["--backpressure", "256", "--no-ws", "--respawn-failed-workers", "--workers-kill-timeout", "5"]
-        return [sys.executable, "-m", *line, "--log-level", "warning"]
-
     def _start_workers(self, folder: Folder, environment: dict[str, str]) -> Child | None:
         if not environment.get("REDIS_URL"):
             return None
         self.say("  worker and beat ...")
-        celery = [sys.executable, "-m", "celery", "--quiet", "-A", "workers"]
-        quiet = ["--loglevel", "WARNING"]
-        alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        worker = self._child("worker", [*celery, "worker", "--concurrency", "2", *alone, *quiet], folder, environment)
+        worker = self._child("worker", commands.worker(), folder, environment)
         worker.silent_after = SILENT_SECONDS
-        self._child("beat", [*celery, "beat", "--pidfile=", *quiet], folder, environment)
+        self._child("beat", commands.beat(), folder, environment)
         return worker
 
     def _wait_for_web(self, web: Child) -> None:
