@@ -14,6 +14,7 @@ from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.inquiries import answers as a
 from intake.inquiries import first_contact
 from intake.inquiries.models import Attempt, Inquiry, InquiryState, Promise
+from intake.messages import service as messages
 from intake.people import service as people
 from intake.people.models import ContactKind, Person, PersonKind
 from intake.settings import queries as settings
@@ -373,6 +374,7 @@ def asked_by_link(
         row.state = InquiryState.CONTACTING
         move(row, InquiryState.DECLINED_BY_PERSON, actor=actor, now=now, reason="cancelled_by_link")
         row.closing_reason = "cancelled_by_link"
+        messages.cancel(reason="request_cancelled", subject_id=row.id, now=now)
     elif row.state not in ENDS:
         tasks.owe(
             site_id=row.site_id,

@@ -6,21 +6,20 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import Table, exists, select
+from sqlalchemy import Table, exists
 from sqlalchemy.sql.elements import ColumnElement
 
 from intake.crypto import link_token
 from intake.db import db
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.inquiries.service import ACKNOWLEDGEMENT
-from intake.messages.kinds import CONTACT_ID, CONTACT_VERSION, Kind, Policy, Recipient, Refusal
+from intake.messages.kinds import Policy, Refusal
 from intake.messages.models import Message, MessageState
-from intake.people import queries as people
-from intake.people.models import ContactKind, ContactPoint, Person
+from intake.people.kinds import PersonMail
 
 
-class InquiryAcknowledgement(Kind):
-    """Goes to the address just typed, which nobody has verified (safety.md E11): the one exception to that rule."""
+class InquiryAcknowledgement(PersonMail):
+    """Goes to the address just typed, which nobody has verified: the one exception of safety.md E11."""
 
     name: ClassVar[str] = ACKNOWLEDGEMENT
     template: ClassVar[str] = ACKNOWLEDGEMENT
@@ -29,37 +28,24 @@ class InquiryAcknowledgement(Kind):
     quiet_hours: ClassVar[bool] = False
     capped: ClassVar[bool] = True
     once_a_day: ClassVar[bool] = True
-
-    def recipient(self, message: Message) -> Recipient | Refusal:
-        """The newest working email of who asked; never their name."""
-        person = db.session.get(Person, message.recipient_id)
-        points = people.contact_points(message.recipient_id) if person else []
-        usable = [p for p in points if p.kind is ContactKind.EMAIL and p.usable]
-        if person is None or not usable:
-            return Refusal(MessageState.SUPPRESSED, "no_address")
-        newest = usable[-1]
-        return Recipient(
-            address=newest.value,
-            locale=message.locale,
-            zone=person.time_zone,
-            contact_id=newest.id,
-            contact_version=newest.version,
-        )
+    needs_verified: ClassVar[bool] = False
+    names_person: ClassVar[bool] = False
 
     def still_true(self, table: Table) -> ColumnElement[bool]:
         """The request was not cancelled, and the address is the one rendered for, neither stopped nor bad."""
-        wanted = exists(
-            select(Inquiry.id).where(Inquiry.id == table.c.subject_id, Inquiry.state != InquiryState.DECLINED_BY_PERSON)
+        wanted = (
+            exists()
+            .where(Inquiry.id == table.c.subject_id, Inquiry.state != InquiryState.DECLINED_BY_PERSON)
+            .correlate(table)
         )
-        safe = exists(
-            select(ContactPoint.id).where(
-                ContactPoint.id == CONTACT_ID,
-                ContactPoint.version == CONTACT_VERSION,
-                ContactPoint.stopped_at.is_(None),
-                ContactPoint.bad_since.is_(None),
-            )
-        )
-        return wanted & safe
+        return super().still_true(table) & wanted
+
+    def why_not(self, message: Message) -> Refusal:
+        """A cancelled request ends its mail; the rest is the person's."""
+        row = db.session.get(Inquiry, message.subject_id)
+        if row is None or row.state is InquiryState.DECLINED_BY_PERSON:
+            return Refusal(MessageState.CANCELLED, "request_cancelled")
+        return super().why_not(message)
 
     def context(self, message: Message) -> Mapping[str, Any]:
         """The neutral reference number and the path of the confirmation page."""

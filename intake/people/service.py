@@ -12,6 +12,8 @@ from intake.actor import Actor
 from intake.audit import service as audit
 from intake.db import db, new_id
 from intake.errors import Missing, RuleBroken
+from intake.messages import service as messages
+from intake.messages import service as messages
 from intake.people import matching
 from intake.people.models import ContactKind, ContactPoint, MatchKey, Person, PersonKind
 from intake.settings.models import Site
@@ -168,6 +170,7 @@ def back_to_placeholder(person_id: int, *, actor: Actor, now: datetime) -> Perso
         select(ContactPoint).where(ContactPoint.person_id == row.id, ContactPoint.stopped_at.is_(None))
     ):
         point.stopped_at = now
+    messages.touch(recipient_id=row.id)
     audit.record(
         actor=actor, verb="unnamed", record="person", record_id=row.id, site_id=row.site_id, changed=("kind",), now=now
     )
@@ -269,6 +272,7 @@ def verify_contact(
         row.consented_at, row.consent_kinds = now, list(consent_kinds)
     if row.kind is ContactKind.EMAIL:
         row.may_email = True
+        messages.touch(recipient_id=row.person_id)
     audit.record(
         actor=actor,
         verb="verified",
@@ -290,6 +294,7 @@ def stop_contact(contact_id: int, *, reason: str, actor: Actor, now: datetime) -
     row = _point(contact_id, actor)
     if row.stopped_at is None:
         row.stopped_at = now
+        messages.touch(recipient_id=row.person_id)
         audit.record(
             actor=actor, verb="stopped", record="contact_point", record_id=row.id, purpose=reason[:40], now=now
         )
@@ -305,5 +310,6 @@ def mark_bad(contact_id: int, *, actor: Actor, now: datetime) -> ContactPoint:
     row = _point(contact_id, actor)
     if row.bad_since is None:
         row.bad_since = now
+        messages.touch(recipient_id=row.person_id)
         audit.record(actor=actor, verb="went_bad", record="contact_point", record_id=row.id, now=now)
     return row
