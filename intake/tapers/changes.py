@@ -213,6 +213,7 @@ def hold(
         created_by=0,
     )
     db.session.add(row)
+    messages.touch(plan_id=version.plan_id)
     by = system(case.site_id)
     audit.record(actor=by, verb="held", record="step_hold", record_id=row.id, case_id=case.id, purpose=reason, now=now)
     audit.tell(kind="step_held", actor=by, now=now, case_id=case.id, params={"step": first_step, "reason": reason})
