@@ -6,9 +6,13 @@ from flask.cli import AppGroup
 
 from intake.cli.clinical import clinical_cli
 from intake.cli.demo.command import demo
+from intake.cli.messages import messages_cli
+from intake.cli.rules import rules_cli
 
 intake = AppGroup("intake", help="What operators of the center run.")
 intake.add_command(clinical_cli)
 intake.add_command(demo)
+intake.add_command(messages_cli)
+intake.add_command(rules_cli)
 
 groups = (intake,)

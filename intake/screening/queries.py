@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -333,3 +333,31 @@ def baseline(case_id: int) -> Baseline:
         opioid_use=opioid_use(given),
         exposure_days=given.get("exposure_days"),
     )
+
+
+BATCH = 500
+
+
+def replayable(site_id: int) -> Iterator[tuple[str, routing.Facts]]:
+    """Reference and facts of every placement of a site that newer facts have not superseded.
+
+    Read in batches, so that a large center fits in memory; placements of erased people are left out.
+    """
+    after = 0
+    while True:
+        rows = db.session.execute(
+            select(Placement, Inquiry.reference)
+            .join(Inquiry, Inquiry.id == Placement.inquiry_id)
+            .where(Placement.site_id == site_id, Placement.state != PlacementState.SUPERSEDED, Placement.id > after)
+            .order_by(Placement.id)
+            .limit(BATCH)
+        ).all()
+        if not rows:
+            return
+        crypto.prefetch(placement.facts for placement, _ in rows)
+        for placement, reference in rows:
+            clear = crypto.open_(placement.facts, at="placement.facts", row=placement.id)
+            if clear and clear != crypto.ERASED:
+                yield reference, facts_from_json(clear)
+        after = rows[-1][0].id
+        db.session.expunge_all()

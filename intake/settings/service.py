@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
 
 from intake.actor import Actor, system
 from intake.audit import service as audit
+from intake.clinical import routing
 from intake.db import db, new_id
+from intake.errors import RuleBroken
 from intake.settings.defaults import DEFAULTS
-from intake.settings.models import Setting, Site
+from intake.settings.models import RuleSet, Setting, Site
 
 
 def add_site(
@@ -70,4 +75,51 @@ def change(site_id: int, key: str, new: Any, *, approver: str, actor: Actor, now
     )
     db.session.add(row)
     audit.record(actor=actor, verb="changed", record="setting", record_id=row.id, changed=(key,), purpose=key, now=now)
+    return row
+
+
+def activate_rules(
+    of: Site, changes: dict[str, Any], *, approver: str, approved_on: date | None = None, actor: Actor, now: datetime
+) -> RuleSet:
+    """Put a routing rule set in force from `now` on; forward only, with its approver and day of approval.
+
+    `changes` lie over the coded table: rule id -> {enabled, queue, acuity, thresholds} (rulings 13). The first set
+    without any change is number 1: the coded table, approved.
+
+    Raises:
+        RuleBroken: no approver is named, the approval lies in the future, or the changes are refused by
+            `routing.RuleSet` (RULE_UNKNOWN, RULE_PROTECTED, RULE_SET_NOT_VALID).
+    """
+    name = approver.strip()
+    if not name or len(name) > 100 or not name.isprintable():
+        raise RuleBroken("Name the clinician who approves these rules.", code="APPROVER_NEEDED")
+    today = now.astimezone(ZoneInfo(of.time_zone)).date()
+    day = approved_on or today
+    if day > today:
+        raise RuleBroken("The day of approval cannot be in the future.", code="APPROVED_IN_FUTURE")
+    routing.RuleSet("new", day, name, changes)
+    db.session.scalars(select(Site.id).where(Site.id == of.id).with_for_update()).one()
+    last = db.session.scalar(select(func.max(RuleSet.n)).where(RuleSet.site_id == of.id))
+    row = RuleSet(
+        id=new_id(),
+        site_id=of.id,
+        n=(1 if not changes else 2) if last is None else last + 1,
+        overlay=changes,
+        active_from=now,
+        approved_on=day,
+        approver=name,
+        approver_id=actor.id or None,
+        created_at=now,
+        created_by=actor.id,
+    )
+    db.session.add(row)
+    audit.record(
+        actor=actor,
+        verb="activated",
+        record="rule_set",
+        record_id=row.id,
+        changed=sorted(changes),
+        purpose=name,
+        now=now,
+    )
     return row
