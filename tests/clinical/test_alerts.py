@@ -49,6 +49,19 @@ def test_a_trigger_says_in_words_what_it_was_read_from() -> None:
     assert felt.reads["feelings"] == tuple(sorted(FEELINGS))
 
 
+def test_the_answers_behind_yes_and_no_triggers_are_kept() -> None:
+    given = CheckInAnswers(thoughts=True, used_other=True, street_opioids=True, slow_down=True, dose_as_planned=False)
+    found = assess(given, previous=given, visit_missed=True).triggers
+    assert {trigger.code: dict(trigger.reads) for trigger in found} == {
+        "THOUGHTS": {"thoughts": True},
+        "USED_OTHER": {"used_other": True},
+        "STREET_OPIOIDS": {"street_opioids": True},
+        "DOSE_NOT_AS_PLANNED_TWICE": {"dose_as_planned": False, "previous": False},
+        "SLOW_DOWN": {"slow_down": True},
+        "VISIT_MISSED": {"visit_missed": True},
+    }
+
+
 def test_danger_to_life_comes_first() -> None:
     everything = CheckInAnswers(
         feelings=frozenset(FEELINGS), pain=10, dose_as_planned=False, used_other=True, thoughts=True, slow_down=True,
@@ -63,7 +76,7 @@ def test_danger_to_life_comes_first() -> None:
 @pytest.mark.parametrize(
     ("peg", "before", "worse"),
     [(13, 10, True), (12, 10, False), (30, 24, False), (26, 20, True), (25, 20, False), (0, 0, False), (1, 0, True),
-     (None, 10, False), (10, None, False), (5, 10, False), (4, 3, True)],
+     (None, 10, False), (10, None, False), (5, 10, False), (4, 3, True), (23, 18, False)],
 )  # fmt: skip
 def test_peg_is_worse_from_a_rise_of_exactly_thirty_percent(peg: int | None, before: int | None, worse: bool) -> None:
     assert is_peg_worse(peg, before) is worse

@@ -11,6 +11,7 @@ import pytest
 
 from intake.clinical import wire_plans
 from intake.clinical.cadence import (
+    DEFAULT_HOUR,
     KINDS,
     Window,
     in_quiet_hours,
@@ -204,7 +205,7 @@ def test_the_window_is_twelve_hours_and_ends_with_the_quiet_hours() -> None:
 
 @pytest.mark.parametrize(("hour", "minute"), [(7, 59), (21, 0), (0, 0), (23, 59), (24, 0), (-1, 0), (10, 60), (10, -1)])
 def test_a_chosen_time_in_the_quiet_hours_is_refused(hour: int, minute: int) -> None:
-    with pytest.raises(RuleBroken) as refused:
+    with pytest.raises(RuleBroken, match="from 8:00 to 20:59") as refused:
         send_window(MONDAY, hour, minute, "UTC")
     assert refused.value.code == "QUIET_HOURS"
 
@@ -278,6 +279,10 @@ def test_the_activation_day_is_counted_in_the_zone_of_the_person() -> None:
     found = same_day(date(2027, 1, 4), 10, 0, "America/Los_Angeles", now)
     assert found.due_at == utc("2027-01-05 16:00")
     assert found.due_at.tzinfo is UTC
+
+
+def test_messages_come_at_ten_unless_another_hour_is_chosen() -> None:
+    assert DEFAULT_HOUR == 10
 
 
 def test_every_zone_is_known() -> None:

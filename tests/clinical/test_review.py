@@ -227,6 +227,19 @@ def test_large_cuts_long_plans_and_an_extension_that_cannot_be_are_only_shown() 
     assert "EXTENSION_NOT_MADE" not in concerns(draft(final="extend"))
 
 
+@pytest.mark.parametrize(("days", "shown"), [(729, False), (730, False), (731, True)])
+def test_two_years_are_730_days(days: int, shown: bool) -> None:
+    plan = check_by_hand("morphine_er", [60], [([45], days)], MONDAY, KNOWN, then_hold=True)
+    assert ("LONGER_THAN_2_YEARS" in concerns(plan)) is shown
+
+
+def test_the_figures_in_the_words_have_one_decimal() -> None:
+    found = concerns(draft("methadone", (10, 10, 10), mode="exponential"))
+    assert found["OVER_MAX:3"].words.startswith("Step 3 cuts 25.0%")
+    found = concerns(draft("morphine_er", (45,)))
+    assert found["ACTUAL_SPEED_OVER_20"].words == "The steps really fall by 33.3% within 28 days."
+
+
 # Mail
 
 

@@ -340,6 +340,16 @@ def test_a_rule_set_switches_off_moves_and_sets_thresholds_and_says_so_in_words(
     assert place(someone(mme=60), changed(O05={"thresholds": {"mme_from": Decimal("60.5")}})).fired[0].id == "O99"
 
 
+def test_a_threshold_may_meet_its_other_end_and_a_protected_one_may_stay_as_it_is() -> None:
+    only_twelve = changed(D10={"thresholds": {"cows_from": 12}})
+    assert fired(someone(cows=12, living="homeless"), only_twelve) == ["D10"]
+    assert fired(someone(cows=11, living="homeless"), only_twelve) == ["O99"]
+    one_band = changed(O05={"thresholds": {"mme_from": 89}})
+    assert fired(someone(mme=Decimal("89.5")), one_band) == ["O05"]
+    same = changed(C03={"queue": "clinician_now", "acuity": 2, "enabled": True, "thresholds": {"cows_from": 25}})
+    assert same.rules == RULES
+
+
 def test_the_coded_rules_are_a_rule_set_without_changes_and_a_rule_set_can_be_read_again() -> None:
     assert DEFAULT.rules == RULES
     given = changed(D01={"thresholds": {"cows_from": 11}}, O05={"enabled": False})
@@ -437,6 +447,11 @@ def test_of_a_known_number_the_nearest_range_on_either_side_is_named() -> None:
     assert found == ["90 or more"]
     found = [c.value_words for c in what_would_change(someone(oud_criteria=3, cows=1)) if c.fact == "oud_criteria"]
     assert found == ["1 or less"]
+
+
+def test_the_upper_end_of_a_rule_is_an_edge_of_its_own() -> None:
+    found = what_would_change(someone(opioid_use="illicit", days_since_last_opioid=3))
+    assert [c.words for c in found if c.fact == "days_since_last_opioid"] == ["Days since the last opioid 8 or more"]
 
 
 def test_of_an_unknown_number_every_range_that_leads_elsewhere_is_named() -> None:

@@ -314,7 +314,12 @@ def test_the_same_request_gives_the_same_plan_again() -> None:
      (10, 14, "exponential", 19), (100, 10, "exponential", 100), (36, 56, "exponential", 20)],
 )  # fmt: skip
 def test_the_nominal_speed_is_that_of_28_days(rate: int, interval: int, mode: Any, speed: int) -> None:
-    assert nominal_28d(Fraction(rate, 100), interval, mode) * 100 == pytest.approx(speed, abs=1e-40)
+    assert abs(nominal_28d(Fraction(rate, 100), interval, mode) * 100 - speed) < Fraction(1, 10**40)
+
+
+@pytest.mark.parametrize("interval", [1, 2, 4, 7, 14, 28])
+def test_a_whole_power_is_exact_to_the_last_digit(interval: int) -> None:
+    assert nominal_28d(Fraction(1, 10), interval, "exponential") == 1 - Fraction(9, 10) ** (28 // interval)
 
 
 def test_a_broken_power_is_exact_to_thirty_digits() -> None:
@@ -431,6 +436,33 @@ def test_hand_made_steps_are_held_to_the_rules_in_step_order(steps: Any, code: s
         by_hand(steps)
     assert refused.value.code == code
     assert "steps_in" in refused.value.fields
+
+
+def test_a_refused_step_is_named_by_its_number() -> None:
+    for steps, words in (
+        ([([60, 45], 28), ([60, 45], 28)], "Step 2 does not go down"),
+        ([([60, 45], 28), ([30, 60], 28)], "Step 2 raises one dose"),
+        ([([50, 60], 28)], "Step 1 has a dose"),
+    ):
+        with pytest.raises(RuleBroken, match=words):
+            by_hand(steps)
+
+
+def test_hand_made_steps_of_a_single_day_are_accepted_and_counted() -> None:
+    plan = by_hand([([60, 45], 1), ([45, 45], 2)])
+    assert [(step.start.day, step.end.day) for step in plan.steps] == [(4, 4), (5, 6)]
+    assert plan.stop_date == date(2027, 1, 7)
+
+
+def test_mme_is_shown_with_two_decimals_and_percentages_with_one() -> None:
+    own = make("own", "Own", "0.125", max_units=9, factor="0.334", release="ir")
+    given = TaperRequest("own", (1,), Fraction(100, 8), 28, "linear", MONDAY, products={"own": own})
+    plan = build(given)
+    assert plan.as_dict()["baseline"] == {"doses": [1], "daily_total": 1, "mme": 0.33}
+    first = plan.steps[0].as_dict()
+    assert (first["daily_total"], first["mme"], first["pct_of_original"]) == (0.875, 0.29, 12.5)
+    hand = check_by_hand("own", [1], [([Decimal("0.875")], 28)], MONDAY, products={"own": own})
+    assert hand.steps[0].as_dict(by_hand=True)["mme"] == 0.29
 
 
 # Refusals
