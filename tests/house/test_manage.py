@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.databases import SqliteTemplate
 from workers.local.folder import Folder, Unusable, heads
 from workers.local.processes import free_port, marked
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60
+START_SECONDS = 120
 STOP_SECONDS = 15
 OURS = ("REDIS_URL", "DATABASE_URL", "SMTP_URL", "INTAKE_DATA", "INTAKE_STARTED_AT", "PUBLIC_URL")
 
@@ -118,7 +120,11 @@ def test_a_signal_while_starting_leaves_nothing_and_exits_with_0(start: Starter)
     assert marked(run.data) == []
 
 
-def test_what_a_killed_run_left_is_ended_by_the_next_start(start: Starter) -> None:
+def test_what_a_killed_run_left_is_ended_by_the_next_start(
+    start: Starter, sqlite_template: SqliteTemplate, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    sqlite_template.copy(tmp_path / "data")
     killed = start("--no-demo")
     until(lambda: killed.answers() or killed.process.poll() is not None)
     killed.process.kill()
@@ -127,18 +133,28 @@ def test_what_a_killed_run_left_is_ended_by_the_next_start(start: Starter) -> No
     run = start("--no-demo")
     until(lambda: run.answers() or run.process.poll() is not None)
     assert run.answers()
+    assert "database" not in run.said(), "a database that is up to date costs no time"
     run.process.send_signal(signal.SIGTERM)
     assert run.process.wait(STOP_SECONDS) == 0
     assert marked(run.data) == []
 
 
-def test_a_taken_port_is_named_and_nothing_starts(start: Starter, tmp_path: Path) -> None:
-    first = start("--no-demo", name="first")
-    until(lambda: first.answers() or first.process.poll() is not None)
-    second = start("--no-demo", "--port", str(first.port), name="second")
-    assert second.process.wait(STOP_SECONDS) == 1
-    assert f"port {first.port} cannot be used" in second.said()
-    assert marked(tmp_path / "second") == []
+def test_a_taken_port_is_named_and_nothing_starts(start: Starter) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        run = start("--no-demo", "--port", port)
+        assert run.process.wait(STOP_SECONDS) == 1
+    assert f"port {port} cannot be used" in run.said()
+    assert marked(run.data) == []
+
+
+def test_run_refuses_to_stand_in_for_production(start: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTAKE_ENV", "production")
+    run = start("--no-demo")
+    assert run.process.wait(STOP_SECONDS) == 1
+    assert "Procfile" in run.said()
 
 
 def test_a_folder_has_one_supervisor_at_a_time(tmp_path: Path) -> None:
