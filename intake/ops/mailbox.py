@@ -48,7 +48,7 @@ def keys(folder: Path) -> list[str]:
 def read(folder: Path, key: str, *, aliases: tuple[str, ...] = ()) -> Mail | None:
     """One mail with its automatic checks; None when there is no such file."""
     path = folder / f"{key}.eml"
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", key) or not path.is_file():
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,80}", key) or not path.is_file():
         return None
     raw = path.read_bytes()
     message = email.message_from_bytes(raw, policy=default)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -25,11 +25,16 @@ READERS = (Role.SUPERVISOR, Role.ADMIN, Role.PRIVACY)
 WEEKS = 4
 
 
+def _day(name: str) -> date | None:
+    found = read_day(request.args.get(name, "")[:40])
+    return found if found is not None and 2000 <= found.year <= 2100 else None
+
+
 def _period() -> tuple[datetime, datetime]:
     zone = settings.zone(settings.site(current_actor().site_id))
     now = utcnow().astimezone(zone)
     tomorrow = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    until_day, from_day = read_day(request.args.get("to", "")), read_day(request.args.get("from", ""))
+    until_day, from_day = _day("to"), _day("from")
     until = tomorrow if until_day is None else datetime(until_day.year, until_day.month, until_day.day, tzinfo=zone)
     if until_day is not None:
         until += timedelta(days=1)
