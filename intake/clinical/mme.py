@@ -205,8 +205,7 @@ def check(line: OpioidLine) -> None:
     if not isinstance(line.drug, str) or not line.drug.strip():
         raise _broken("DRUG_NEEDED", "drug", "Name the opioid.")
     for name in _NUMBERS:
-        if getattr(line, name) is not None:
-            _given(getattr(line, name), name)
+        _given(getattr(line, name), name)
     if line.freq is not None and (not isinstance(line.freq, str) or line.freq not in FREQUENCIES):
         raise _broken("UNKNOWN_FREQUENCY", "freq", "Choose how often from the list, for example q6h.")
     if not _is_illicit(line) and (not line.strength or line.mg_per_ml == 0):

@@ -119,6 +119,21 @@ def test_the_pulse_option_of_cows_reads_as_a_range_of_beats() -> None:
     assert labels == {0: "80 or below", 1: "81 to 100", 2: "101 to 120", 4: "Over 120"}
 
 
+def test_a_yes_or_no_question_offers_no_first() -> None:
+    labels = [(o.value, o.label) for o in instruments.get("ort_oud").item("depression").options]
+    assert labels == [(0, "No"), (1, "Yes")]
+
+
+def test_the_most_points_of_an_item_are_its_highest_option_or_number_and_none_if_it_only_steers() -> None:
+    assert instruments.get("cows").item("pupils").highest == 5
+    assert instruments.get("craving_vas").item("now").highest == 100
+    assert instruments.get("rods").item("ever").highest == 0
+    assert Item("x", "words").highest == 0
+    assert not Item("x", "words").allows(0)
+    assert not Item("x", "words", minimum=0).allows(0)
+    assert not Item("x", "words", maximum=9).allows(0)
+
+
 def test_questions_that_depend_on_another_answer_name_it() -> None:
     gates = {(i.key, item.id): item.gate for i in instruments.every() for item in i.items if item.gate}
     assert {where: (gate.item, gate.value) for where, gate in gates.items()} == {
@@ -527,6 +542,18 @@ class TestRefusals:
 def test_a_score_carries_instrument_and_version_and_cannot_be_changed() -> None:
     found = instruments.score("pain_nrs", {"now": 3})
     assert (found.instrument, found.version) == ("pain_nrs", "1")
-    name = "score"
-    with pytest.raises(FrozenInstanceError):
-        setattr(found, name, 4)
+    cows, rods = instruments.get("cows"), instruments.get("rods")
+    parts = (
+        found,
+        cows,
+        cows.items[0],
+        cows.items[0].options[0],
+        cows.bands[0],
+        cows.thresholds[0],
+        rods.items[1].gate,
+    )
+    for part in parts:
+        name = "version" if part in (found, cows) else next(iter(part.__slots__))
+        with pytest.raises(FrozenInstanceError):
+            setattr(part, name, 4)
+    assert instruments.SCORER_VERSION == "1"

@@ -51,6 +51,9 @@ class TestPersonFirstWords:
         assert language_hits(text, "es") == (hit,)
         assert language_hits(text, "en") == ()
 
+    def test_a_text_is_english_and_to_a_patient_unless_told_otherwise(self) -> None:
+        assert language_hits("adicto, relapse") == ("relapse",)
+
     def test_spanish_texts_are_searched_for_english_words_and_staff_may_read_recaida(self) -> None:
         assert language_hits("clean", "es-MX") == ("clean",)
         assert language_hits("una recaída", "es", to="staff") == ()
@@ -101,7 +104,8 @@ class TestFernandezHuerta:
         ("word", "syllables"),
         [("guerra", 2), ("queso", 2), ("día", 2), ("aire", 2), ("causa", 2), ("poeta", 3), ("huevo", 2), ("muy", 1),
          ("ley", 1), ("mensaje", 3), ("aéreo", 4), ("ciudad", 2), ("nueva", 2), ("teléfono", 4), ("ayuda", 3),
-         ("creación", 3), ("leer", 2), ("país", 2), ("pingüino", 3), ("y", 1), ("usted", 2), ("seguimiento", 4)],
+         ("creación", 3), ("leer", 2), ("país", 2), ("pingüino", 3), ("y", 1), ("usted", 2), ("seguimiento", 4),
+         ("sr", 1), ("10:00", 1), ("555-0100", 1)],
     )  # fmt: skip
     def test_syllables_of_common_words(self, word: str, syllables: int) -> None:
         assert fernandez_huerta(word) == pytest.approx(206.84 - 60 * syllables - 1.02)

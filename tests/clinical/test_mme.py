@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -35,6 +35,7 @@ def code_of(line: OpioidLine) -> str:
     with pytest.raises(RuleBroken) as again:
         total(line)
     assert again.value.code == refused.value.code
+    assert set(refused.value.fields) <= {*NUMBERS, "drug", "freq"}
     assert refused.value.fields
     assert refused.value.message.endswith(".")
     return refused.value.code
@@ -218,6 +219,18 @@ class TestBandsAndPrompts:
         two = total(*[OpioidLine("codeine", strength=Decimal("0.0333"), freq="qd")] * 3).as_dict()
         assert two["lines"] == [{"drug": "codeine", "daily_dose": 0.1, "mme": 0.01}]
 
+    def test_unless_told_otherwise_the_table_is_that_of_2022_alone(self) -> None:
+        further = OpioidLine("levorphanol", strength=2, freq="tid")
+        found = mme.total([replace(MORPHINE, drug="tramadol"), further])
+        assert (found.total, found.flags, found.table) == (2, ("NO_FACTOR",), "cdc2022")
+        assert not MORPHINE.prn
+
+    def test_neither_lines_nor_totals_can_be_changed(self) -> None:
+        found = total(MORPHINE)
+        for value, name in ((MORPHINE, "strength"), (found, "total"), (found.lines[0], "mme")):
+            with pytest.raises(FrozenInstanceError):
+                setattr(value, name, 0)
+
     def test_no_lines_are_a_total_of_zero(self) -> None:
         assert total().as_dict() == {
             "lines": [], "total_mme": 0.0, "display": 0.0, "band": "lt50", "is_lower_bound": False, "flags": [],
@@ -309,13 +322,29 @@ class TestDispensing:
     def test_a_drug_without_a_factor_of_2022_is_refused(self, drug: str) -> None:
         with pytest.raises(RuleBroken) as refused:
             mme.dispensed_units(drug, 1, 1, 1)
-        assert refused.value.code == "NO_FACTOR"
+        assert (refused.value.code, list(refused.value.fields)) == ("NO_FACTOR", ["drug"])
 
 
 NUMBERS = ["strength", "units", "units_max", "max_per_day", "per_day", "mg_per_ml", "ml", "patches", "apap_mg"]
 
 
+FIELD_OF = {
+    "DRUG_NEEDED": (OpioidLine(""), "drug"),
+    "UNKNOWN_FREQUENCY": (replace(MORPHINE, freq="daily"), "freq"),
+    "FREQUENCY_NEEDED": (replace(MORPHINE, freq=None), "freq"),
+    "STRENGTH_NEEDED": (replace(MORPHINE, strength=None), "strength"),
+    "ML_NEEDED": (replace(MORPHINE, mg_per_ml=2), "ml"),
+}
+
+
 class TestRefusals:
+    @pytest.mark.parametrize("code", FIELD_OF)
+    def test_a_refusal_names_the_field_it_is_about(self, code: str) -> None:
+        line, field = FIELD_OF[code]
+        with pytest.raises(RuleBroken) as refused:
+            mme.check(line)
+        assert (refused.value.code, list(refused.value.fields)) == (code, [field])
+
     @pytest.mark.parametrize("field", NUMBERS)
     @pytest.mark.parametrize(
         "value",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import FrozenInstanceError, fields, replace
 from decimal import Decimal
 from itertools import product
 from typing import Any
@@ -132,6 +132,7 @@ class TestDecision:
         mixed = replace(SPREAD_AND_TOUCH, cows=13, missed_or_cut_7d="yes", inc=inc)
         assert scores(mixed)[0] == (6 if inc == "none" else 5)
         assert verdict(mixed)[1] == reason
+        assert verdict(mixed)[0] == ("indeterminate" if inc == "none" else "withdrawal_mediated")
 
     def test_withdrawal_points_can_never_reach_five_without_signs(self) -> None:
         for timing in product(("yes", "no", "unknown"), repeat=3):
@@ -207,6 +208,12 @@ class TestDecision:
     def test_spread_or_touch_pain_is_not_tolerance(self, symptom: str) -> None:
         assert verdict(replace(QUIET, s4="yes", inc="better_lasting", **{symptom: "yes"}))[1] == "OVERLAP"
 
+    def test_a_raise_that_made_it_worse_is_not_tolerance_even_where_tolerance_leads(self) -> None:
+        worse = replace(QUIET, s4="yes", inc="worse", dec="worse")
+        assert scores(worse)[:2] == (3, 4)
+        assert verdict(worse)[1] == "OVERLAP"
+        assert verdict(replace(QUIET, s4="yes", inc="none"))[1] == "OVERLAP"
+
     def test_an_unknown_spread_is_not_a_spread(self) -> None:
         found = verdict(replace(QUIET, s4="yes", s2="unknown", inc="better_brief"))
         assert found == ("tolerance_pattern", "LOSS_OF_EFFECT_SAME_PAIN", "supported")
@@ -249,6 +256,28 @@ class TestExplanation:
         assert found.label == "unvalidated decision aid for clinician review"
         assert found.version == oih.VERSION
         assert found.answers.s1 == "unknown"
+
+    def test_the_lists_of_words_are_those_of_the_specification(self) -> None:
+        assert oih.YES_NO == ("yes", "no", "unknown")
+        assert oih.INCREASE == ("better_lasting", "better_brief", "none", "worse", "not_tried", "unknown")
+        assert oih.DECREASE == ("better", "worse_then_better", "no_change", "worse", "not_tried", "unknown")
+        assert set(oih.CLASS_WORDS) == {"oih_features", "tolerance_pattern", "withdrawal_mediated", "indeterminate"}
+        assert set(oih.REASON_WORDS) == {
+            "INCOMPLETE", "NEW_PATHOLOGY_FIRST", "SHORT_EXPOSURE", "NO_FEATURES", "WITHDRAWAL_SIGNS",
+            "MIXED_OIH_WITHDRAWAL", "PATTERN_AND_DOSE_RESPONSE", "NEEDS_DOSE_RESPONSE", "LOSS_OF_EFFECT_SAME_PAIN",
+            "OVERLAP",
+        }  # fmt: skip
+
+    def test_what_was_not_asked_is_unknown_and_nothing_is_defaulted_to_no(self) -> None:
+        asked = OihAnswers()
+        assert {getattr(asked, f.name) for f in fields(OihAnswers)} == {"unknown", None}
+        assert {type(getattr(asked, name)) for name in ("cows", "sows", "exposure_days")} == {type(None)}
+
+    def test_neither_answers_nor_explanation_can_be_changed(self) -> None:
+        found = weigh(replace(QUIET, s1="yes"))
+        for value, name in ((found, "reason"), (found.answers, "s1"), (found.contributions[0], "points")):
+            with pytest.raises(FrozenInstanceError):
+                setattr(value, name, "other")
 
     def test_every_reason_and_class_has_words_and_no_words_hold_a_dose(self) -> None:
         every = [*oih.REASON_WORDS.values(), *oih.CLASS_WORDS.values(), *oih.TOPICS, *oih.FACT_WORDS.values()]

@@ -79,17 +79,19 @@ def test_a_rule_that_breaks_down_fails_the_shipped_sample_and_nothing_else(monke
 
 
 def test_an_unreadable_sample_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    for text in ("", "{", "5"):
+    for text in ("", "{", "5", "[]"):
         monkeypatch.setattr(selfcheck, "_text", lambda text=text: text)
         assert not selfcheck.run().ok
-        assert selfcheck.run().failures
+        assert selfcheck.run() == selfcheck.SelfCheck(False, ("selfcheck.json cannot be read",), 0)
 
 
 @pytest.mark.parametrize(
     ("a", "b", "equal"),
     [(20, 20.0, True), (True, 1, False), (1, True, False), (False, 0, False), (None, 0, False), ([1, 2], [2, 1], False),
      ([1], [1, 1], False), ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True), ({"a": 1}, {}, False), ([], {}, False),
-     ([True], [1], False), ({"a": [1]}, {"a": [1.0]}, True), ("1", 1, False), (None, None, True)],
+     ([True], [1], False), ({"a": [1]}, {"a": [1.0]}, True), ("1", 1, False), (None, None, True),
+     ({}, 5, False), (5, {}, False), ([], 5, False), (5, [], False),
+     ({"a": True}, {"a": 1}, False), ({}, {"a": 1}, False)],
 )  # fmt: skip
 def test_values_are_compared_as_the_vectors_want(a: Any, b: Any, equal: bool) -> None:
     assert selfcheck.same(a, b) is equal

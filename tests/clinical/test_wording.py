@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -82,6 +83,9 @@ class TestCenter:
     def test_an_alias_broken_over_two_lines_is_found(self) -> None:
         assert hits("at Harbor\nHouse", aliases=("Harbor House",)) == ("center:Harbor House",)
 
+    def test_an_alias_with_a_wide_gap_is_found_as_it_is_written(self) -> None:
+        assert hits("at Harbor  House", aliases=("Harbor  House",)) == ("center:Harbor  House",)
+
     def test_each_alias_is_reported_once_and_hits_are_sorted_by_character_code(self) -> None:
         found = hits("Harbor House, Zebra, detox 5 mg", aliases=("Zebra", "Harbor House", "Zebra"))
         assert found == ("amount", "center:Harbor House", "center:Zebra", "detox")
@@ -158,6 +162,16 @@ class TestSpanish:
     def test_a_word_that_tells_is_held(self, text: str, hit: str) -> None:
         assert hit in hits(text, locale="es")
         assert hit not in hits(text, locale="en")
+
+    def test_a_message_is_english_unless_told_otherwise(self) -> None:
+        assert check_email("", "receta").allowed
+        assert check_html("", "receta").allowed
+
+    def test_neither_verdict_nor_hits_can_be_changed(self) -> None:
+        found = check_email("", "")
+        name = "allowed"
+        with pytest.raises(FrozenInstanceError):
+            setattr(found, name, False)
 
     def test_the_english_stems_count_in_spanish_too(self) -> None:
         assert hits("Suboxone", locale="es") == ("suboxone",)
