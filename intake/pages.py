@@ -170,7 +170,9 @@ def _page(status: int, sentence: str, **more: Any) -> ResponseReturnValue:
         template = "system/404.html" if status in {405, 410} else "system/400.html"
     if request.headers.get("X-Fragment"):
         return make_response(sentence, status, {"Content-Type": "text/plain; charset=utf-8"})
-    body = render_template(template, sentence=sentence, kept=_kept(), request_id=g.get("request_id", ""), **more)
+    # A body that was too large cannot be read again.
+    kept = [] if status == 413 else _kept()
+    body = render_template(template, sentence=sentence, kept=kept, request_id=g.get("request_id", ""), **more)
     return make_response(body, status)
 
 

@@ -238,11 +238,8 @@ def _inbox_row(
 
 def stage_counts(site_id: int) -> dict[str, int]:
     """How many inquiries stand in each stage: one statement."""
-    by_state = dict(
-        db.session.execute(
-            select(Inquiry.state, func.count()).where(Inquiry.site_id == site_id).group_by(Inquiry.state)
-        )
-    )
+    query = select(Inquiry.state, func.count()).where(Inquiry.site_id == site_id).group_by(Inquiry.state)
+    by_state = dict(db.session.execute(query).all())
     return {stage: sum(by_state.get(s, 0) for s in states) for stage, states in STAGES.items()}
 
 
