@@ -1,4 +1,4 @@
-"""What each code of a taper plan means: what stops its activation and what asks for a signed reason.
+"""The codes of a taper plan for the table that is signed; what the page says about them stands in taper/review.py.
 
 Source: clinical.md 4.2 and 4.6.
 """
@@ -22,4 +22,3 @@ PLAN_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("ACK_METHADONE_LONG_HALF_LIFE", "methadone: long half-life, late withdrawal", "K"),
     ("ACK_BUPRENORPHINE_TAPER_RELAPSE_RISK", "buprenorphine: risk of return to use", "K"),
 )
-PLAN_FLAG_WORDS: dict[str, str] = {code: words for code, words, _ in PLAN_FLAGS}
