@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 from intake import crypto
@@ -11,21 +12,23 @@ from intake.inquiries.models import Inquiry
 from intake.screening import queries
 from intake.screening.parts import DANGER, PARTS, TABLES, UNKNOWN
 
+# Danger is about today; an older answer has to be asked again.
+DANGER_HOLDS = timedelta(hours=24)
 _FIRST_CONTACT = {"opioid_use": "use", "pregnancy": "use"}
 
 
-def over(inquiry: Inquiry) -> dict[str, dict[str, Any]]:
+def over(inquiry: Inquiry, *, now: datetime) -> dict[str, dict[str, Any]]:
     """Return name -> {part, value, at, source} of what may still hold.
 
-    From the person's last complete screening everything but what changes within days; from the inquiry its danger
-    answers and the few facts it told. The screening wins where both speak, danger answers never come from it.
+    From the person's last complete screening everything but what changes within days. Before there is any screening,
+    the few facts the inquiry told, and its danger answers of the last 24 hours.
     """
-    told = _from_inquiry(inquiry)
     last = queries.last_of_person(inquiry.person_id)
     if last is None or last.completed_at is None:
-        return told
+        return _from_inquiry(inquiry, now)
     document = queries.document(last)
     at = last.completed_at.isoformat()
+    told: dict[str, dict[str, Any]] = {}
     for part in PARTS:
         given = document.get(part.key, {})
         for name in _lasting(part.key):
@@ -45,13 +48,14 @@ def _lasting(part: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _from_inquiry(inquiry: Inquiry) -> dict[str, dict[str, Any]]:
+def _from_inquiry(inquiry: Inquiry, now: datetime) -> dict[str, dict[str, Any]]:
     at = inquiry.received_at.isoformat()
 
     def told(part: str, value: Any) -> dict[str, Any]:
         return {"part": part, "value": value, "at": at, "source": "inquiry"}
 
-    found = {n: told("safety", inquiry.danger[n]) for n in DANGER if inquiry.danger.get(n) in ("yes", "no")}
+    recent = now - inquiry.received_at < DANGER_HOLDS
+    found = {n: told("safety", inquiry.danger[n]) for n in DANGER if recent and inquiry.danger.get(n) in ("yes", "no")}
     clear = crypto.open_(inquiry.facts, at="inquiry.facts", row=inquiry.id)
     if clear and clear != crypto.ERASED:
         facts = placing.facts(danger={}, told=json.loads(clear), age=None)

@@ -58,7 +58,7 @@ def start(of: Inquiry | Case, *, mode: str, actor: Actor, now: datetime) -> Scre
         created_at=now,
         created_by=actor.id,
     )
-    _keep(row, {"carried": carrying.over(inquiry)})
+    _keep(row, {"carried": carrying.over(inquiry, now=now)})
     db.session.add(row)
     db.session.flush()
     if inquiry.state in OPEN_STATES:

@@ -10,6 +10,7 @@ from typing import Any
 from intake.actor import CARE, Actor
 from intake.clinical import instruments, mme, oih
 from intake.clinical.instruments import Instrument
+from intake.clock import utcnow
 from intake.db import db
 from intake.people.models import Person
 from intake.screening import queries, service
@@ -174,7 +175,7 @@ def sheet(part: Part, of: Subject, actor: Actor, *, typed: Mapping[str, Any] | N
     """Everything one part's page shows; `typed` stands in for stored answers after a refused save."""
     row = queries.draft(of.inquiry.id)
     document = {} if row is None else queries.document(row)
-    carried = document.get("carried", {}) if row is not None else service.carried(of.inquiry)
+    carried = document.get("carried", {}) if row is not None else service.carried(of.inquiry, now=utcnow())
     values = flat(document)
     shown_values = {**values, **(typed or {})}
     person = db.session.get_one(Person, of.inquiry.person_id)

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from intake.accounts.models import Staff, StaffSession
-from intake.clock import utcnow
 from intake.clinical import instruments
+from intake.clock import utcnow
 from intake.crypto import token_digest
 from intake.db import db, id_text, new_id, transaction
 from intake.inquiries.models import Inquiry

@@ -7,12 +7,10 @@ import re
 import pytest
 from flask import Flask
 
-from intake.clock import utcnow
-from intake.db import id_text, transaction
-from intake.screening import queries, service
+from intake.db import transaction
 from intake.screening.parts import PARTS
 from tests.cases.folk import center, inquiry_of
-from tests.screening.sitting import DANA, Browser, sit, url
+from tests.screening.sitting import DANA, Browser, url
 
 
 @pytest.fixture
