@@ -24,7 +24,8 @@ from sqlalchemy import ColumnElement, func, select
 
 from config import Config
 from intake import create_app
-from intake.db import db
+from intake.clock import utcnow
+from intake.db import db, transaction
 from intake.messages.models import Message, MessageState
 from tests.servers import Unavailable
 from tests.servers.valkey import Valkey
@@ -45,6 +46,7 @@ TIMES = {
     "SMTP_TIMEOUT_SECONDS": "10",
 }
 QUIET_PEOPLE = 5
+START_SECONDS = 60.0
 
 
 @dataclass
@@ -114,8 +116,9 @@ class Rig:
         with self.app.app_context():
             flask_migrate.upgrade(directory=str(ROOT / "migrations"))
             people = max(10, self.options.messages // 10)
-            site = workload.settle(self.world, people, quiet=min(QUIET_PEOPLE, people // 4))
             self.house.watch()
+            site = workload.settle(self.world, people, quiet=min(QUIET_PEOPLE, people // 10))
+            self._wake(site.id)
             workload.schedule_all(
                 self.world, site.id, self.options.messages, spread=self.options.spread, dice=self.dice
             )
@@ -123,6 +126,16 @@ class Rig:
             self.sink.calm = True
             self._drain()
             return self._judge()
+
+    def _wake(self, site_id: int) -> None:
+        """Wait until the house sends mail at all; a house that never stood cannot fall."""
+        with transaction():
+            workload.owe(self.world, site_id, self.world.patients[-1], utcnow())
+        until = time.monotonic() + START_SECONDS
+        while not self.sink.arrived:
+            if time.monotonic() > until:
+                raise Unavailable("the house sent no mail within a minute")
+            time.sleep(0.1)
 
     def _burn(self) -> None:
         """Blows and commands at random moments until all kills are spent."""
