@@ -85,6 +85,7 @@ class Child:
         if self.process:
             kill_group(self.process.pid)
             self.process.wait(5)
+        self.alive_file.unlink(missing_ok=True)
         self.folder.forget(self.name)
 
     def last_words(self, lines: int = 4) -> str:
