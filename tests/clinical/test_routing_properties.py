@@ -17,6 +17,7 @@ from intake.clinical.routing.facts import EMERGENCY, NAMES, NUMBERS, WHOLE, WORD
 from intake.clinical.routing.priority import total
 from intake.clinical.routing.rule import PROTECTED_QUEUES
 from tests.clinical.test_taper_properties import built, requests
+from tests.depth import examples
 
 ZONES = sorted(available_timezones())
 
@@ -38,7 +39,7 @@ people = st.builds(Facts, **EVERY_FACT)
 
 
 @given(people)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_everybody_is_placed_by_the_first_queue_and_the_most_urgent_acuity(facts: Facts) -> None:
     placed = place(facts)
     fired = {rule.id for rule in placed.fired}
@@ -57,7 +58,7 @@ def test_everybody_is_placed_by_the_first_queue_and_the_most_urgent_acuity(facts
 
 
 @given(people, st.sets(st.sampled_from(NAMES)))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_whatever_is_unknown_a_person_is_placed_and_a_missing_emergency_answer_is_never_a_no(
     facts: Facts, unknown: set[str]
 ) -> None:
@@ -81,7 +82,7 @@ DANGERS: dict[str, Any] = {
 
 
 @given(people, st.sampled_from(sorted(DANGERS)))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_adding_a_danger_never_lowers_queue_acuity_or_priority(facts: Facts, danger: str) -> None:
     added: dict[str, Any] = {danger: DANGERS[danger]}
     _never_lower(place(facts), place(replace(facts, **added)))
@@ -89,7 +90,7 @@ def test_adding_a_danger_never_lowers_queue_acuity_or_priority(facts: Facts, dan
 
 @given(people, st.sampled_from(["cows", "sows", "ciwa", "phq9_item9", "auditc", "oud_criteria", "mme",
                                 "failed_outpatient_12m"]), st.data())  # fmt: skip
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_a_higher_score_never_lowers_queue_or_acuity(facts: Facts, score: str, data: st.DataObject) -> None:
     now = getattr(facts, score)
     assume(now is not None)
@@ -108,7 +109,7 @@ GRAVER = (
 
 
 @given(people, st.sampled_from(GRAVER))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_a_graver_word_never_lowers_queue_or_acuity(facts: Facts, change: tuple[str, str, str]) -> None:
     name, milder, graver = change
     before: dict[str, Any] = {name: milder}
@@ -124,7 +125,7 @@ def _never_lower(before: Any, after: Any, *, priority: bool = True) -> None:
 
 
 @given(people)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_every_change_named_leads_elsewhere_and_no_single_word_or_answer_is_forgotten(facts: Facts) -> None:
     now = place(facts)
     here = (now.queue, now.acuity, now.next_queue)
@@ -144,7 +145,7 @@ def test_every_change_named_leads_elsewhere_and_no_single_word_or_answer_is_forg
 
 
 @given(st.lists(people, max_size=8), st.integers(5, 30), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_replay_lists_exactly_the_cases_that_two_placements_tell_apart(
     cases: list[Facts], cows_from: int, enabled: bool
 ) -> None:
@@ -164,7 +165,7 @@ def test_a_replay_lists_exactly_the_cases_that_two_placements_tell_apart(
 
 @given(requests(), st.sampled_from(["ir", "er", "patch", "methadone"]), st.integers(-40, 400), st.integers(1, 90),
        st.lists(st.integers(-10, 500), max_size=4), st.one_of(st.none(), st.integers(-20, 400)))  # fmt: skip
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_each_day_stands_once_within_activation_and_cut_with_its_kinds_in_merge_order(
     request: Any, release: Any, activation: int, refill: int, visits: list[int], cut: int | None
 ) -> None:
@@ -225,7 +226,7 @@ def _offset(day: date, zone: ZoneInfo) -> timedelta | None:
 
 
 @given(st.dates(date(2025, 1, 1), date(2035, 12, 31)), st.times(), st.sampled_from(ZONES))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_a_local_time_becomes_the_first_moment_that_reads_at_least_so_late(
     day: date, local_time: time, zone: str
 ) -> None:
@@ -240,7 +241,7 @@ def test_a_local_time_becomes_the_first_moment_that_reads_at_least_so_late(
 
 @given(st.datetimes(datetime(2025, 1, 1), datetime(2035, 12, 31)), st.sampled_from(ZONES), st.integers(8, 20),
        st.integers(0, 59))  # fmt: skip
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_on_the_activation_day_a_message_is_never_due_before_now_nor_in_quiet_hours(
     moment: datetime, zone: str, hour: int, minute: int
 ) -> None:

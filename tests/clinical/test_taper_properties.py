@@ -17,6 +17,7 @@ from intake.clinical.products import PRODUCTS, Product, make
 from intake.clinical.taper import Plan, TaperRequest, build, check_by_hand, deliverable
 from intake.clinical.wire_plans import taper
 from intake.errors import RuleBroken
+from tests.depth import examples
 
 OWN = {
     "own_coarse": make("own_coarse", "Coarse", "7 30", max_units=3, factor="0.33", release="ir", halves=True),
@@ -65,7 +66,7 @@ def built(request: TaperRequest) -> Plan:
 
 
 @given(requests())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_totals_fall_strictly_no_dose_rises_and_every_lowered_dose_can_be_made(request: TaperRequest) -> None:
     plan = built(request)
     product = TABLE[request.product]
@@ -86,7 +87,7 @@ def test_totals_fall_strictly_no_dose_rises_and_every_lowered_dose_can_be_made(r
 
 
 @given(requests())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_no_step_without_a_flag_falls_further_than_the_limit_and_no_rung_is_skipped_downwards(
     request: TaperRequest,
 ) -> None:
@@ -105,7 +106,7 @@ def test_no_step_without_a_flag_falls_further_than_the_limit_and_no_rung_is_skip
 
 
 @given(requests())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_dates_have_no_gap_and_every_length_has_its_reason(request: TaperRequest) -> None:
     plan = built(request)
     day = request.start_date
@@ -123,7 +124,7 @@ def test_dates_have_no_gap_and_every_length_has_its_reason(request: TaperRequest
 
 
 @given(requests())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_building_again_gives_the_same_plan_and_pauses_change_only_dates(request: TaperRequest) -> None:
     plan = built(request)
     assert build(request) == plan
@@ -133,7 +134,7 @@ def test_building_again_gives_the_same_plan_and_pauses_change_only_dates(request
 
 
 @given(requests(holds=False))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_plan_that_stops_comes_to_its_last_dose_and_speeds_are_shares_of_the_whole(request: TaperRequest) -> None:
     plan = built(request)
     assert plan.stop_date is not None
@@ -157,7 +158,7 @@ def _slow_way(plan: Plan) -> Fraction:
 
 
 @given(requests())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_generated_plan_stands_as_a_hand_made_one_with_the_same_figures(request: TaperRequest) -> None:
     plan = built(request)
     steps: list[tuple[Sequence[object], int, str]] = [(step.doses, step.days, step.frequency) for step in plan.steps]
@@ -176,7 +177,7 @@ def test_a_generated_plan_stands_as_a_hand_made_one_with_the_same_figures(reques
 
 
 @given(requests(holds=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_pick_is_the_one_that_reading_the_specification_literally_gives(request: TaperRequest) -> None:
     plan = built(request)
     taken = [step.doses for step in plan.steps if step.frequency == "daily"]
@@ -224,7 +225,7 @@ _junk: st.SearchStrategy[Any] = st.one_of(
                      "final", "pauses", "stretch", "steps_in", "context"]),
     st.one_of(_junk, st.lists(_junk, max_size=4), st.dictionaries(st.text(max_size=3), _junk, max_size=3)),
 )  # fmt: skip
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 def test_whatever_is_written_into_a_field_gives_a_plan_or_a_refusal_with_a_code(field: str, junk: Any) -> None:
     case: dict[str, Any] = {"product": "oxycodone_ir", "regimen": [20, 20], "rate_pct": 10, "interval_days": 28,
                             "mode": "linear", "start_date": "2027-01-04", field: junk}  # fmt: skip

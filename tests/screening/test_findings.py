@@ -13,6 +13,7 @@ from intake.clinical import instruments, routing
 from intake.screening.findings import daily_mme, findings, flat, opioid_use, rows, truth
 from intake.screening.parts import DANGER, PARTS, SETS
 from intake.screening.scores import shown
+from tests.depth import examples
 from tests.screening.sitting import DANA, SAFETY, USE, cows
 
 ALL = {name: value for part in DANA.values() for name, value in part.items()}
@@ -62,7 +63,7 @@ def test_an_instrument_nobody_started_has_no_score() -> None:
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_every_set_of_cows_answers_shows_its_sum_or_its_range_and_a_band_only_when_it_is_certain(data: Any) -> None:
     cows_items = instruments.get("cows").items
     picked = {i.id: data.draw(st.sampled_from([None, *(o.value for o in i.options)])) for i in cows_items}
@@ -179,7 +180,7 @@ def test_answers_only_carried_over_are_no_answers() -> None:
 
 
 @given(st.lists(st.sampled_from(sorted(ALL)), unique=True))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_findings_come_of_any_part_of_the_answers(gone: list[str]) -> None:
     values = {k: v for k, v in ALL.items() if k not in gone}
     found = findings(values)
