@@ -175,7 +175,7 @@ class Relay:
         try:
             smtp.sock.sendall(_STUFF.sub(b"..", raw))
             # Something to read before the dot is a refusal or the end of the connection: nothing was accepted.
-            early = bool(select.select([smtp.sock], [], [], 0)[0])
+            early = self._said_something(smtp)
             code, words = smtp.getreply() if early else (0, b"")
         except (OSError, smtplib.SMTPException) as lost:
             raise _Cut(type(lost).__name__) from lost
@@ -197,6 +197,19 @@ class Relay:
         if code == 421:
             self.close()
         return self._class(code, words, at_recipient=False)
+
+    def _said_something(self, smtp: smtplib.SMTP) -> bool:
+        """Whether the relay has spoken or gone: in the reader's buffer, inside TLS, or on the socket."""
+        assert smtp.sock is not None
+        assert smtp.file is not None
+        smtp.sock.settimeout(0)
+        try:
+            waiting = bool(smtp.file.peek(1))
+        except ssl.SSLWantReadError:
+            return False
+        finally:
+            smtp.sock.settimeout(self.timeout)
+        return waiting or bool(select.select([smtp.sock], [], [], 0)[0])
 
     def _refused(self, code: int, words: bytes, *, at_recipient: bool) -> Answer:
         """A no before the body; the dialogue is reset so that the next mail starts clean."""
