@@ -12,7 +12,8 @@ from sqlalchemy import func, or_, select
 from intake import crypto
 from intake.clock import utcnow
 from intake.db import db
-from intake.people import matching
+from intake.people import likeness, matching
+from intake.people.likeness import Traits
 from intake.people.models import ContactKind, ContactPoint, MatchKey, Person, PersonKind
 
 MOST_CANDIDATES = 300
@@ -70,11 +71,13 @@ class ContactView:
 
 @dataclass(frozen=True)
 class Likeness:
-    """Somebody who may be the same human: a score of 0 to 100 and the reasons in words."""
+    """Somebody who may be the same human: a score of 0 to 100, the reasons, and whether it is all but certain."""
 
     person: PersonView
     score: int
     reasons: tuple[str, ...]
+    suggested: bool = True
+    same: bool = False
 
 
 def age_on(born_on: date | None, told: int | None, today: date) -> int | None:
@@ -215,79 +218,36 @@ def likely_same(
 
     `phone` in E.164, `email` normalised, `age` in years. A placeholder is never among them.
     """
-    phones, emails = matching.phone_keys(phone), matching.email_keys(email)
-    keys = {k for k in phones if k[0] == "phone"} | emails | matching.birth_keys([name], born_on)
+    keys = {k for k in matching.phone_keys(phone) if k[0] == "phone"} | matching.email_keys(email)
+    keys |= matching.birth_keys([name], born_on)
     keys |= {k for k in matching.name_keys(name) if k[0] in {"sound", "name6", "name5"}}
-    people = opened_many(i for i in _holders(site_id, keys) if i not in set(leave_out))
-    exact = _exact(people, phones, emails)
-    found = [_judge(p, name=name, born_on=born_on, age=age, same=exact.get(p.id, frozenset())) for p in people.values()]
-    good = [f for f in found if f.score >= 50]
-    return sorted(good, key=lambda f: (-f.score, f.person.id))[:limit]
+    ids = [i for i in _holders(site_id, keys) if i not in set(leave_out)]
+    people, points = opened_many(ids), contact_points_of(ids)
+    given, surname = likeness.split(name)
+    asked = Traits(given, surname, _compact(born_on), age, phone, email.casefold())
+    found = [_judged(p, points[p.id], asked) for p in people.values()]
+    return sorted((f for f in found if f.suggested), key=lambda f: (-f.score, f.person.id))[:limit]
 
 
-def _exact(
-    people: dict[int, PersonView], phones: set[matching.Key], emails: set[matching.Key]
-) -> dict[int, frozenset[str]]:
-    tokens = {token for kind, token in phones | emails if kind in {"phone", "email"}}
-    if not tokens or not people:
-        return {}
-    rows = db.session.execute(
-        select(MatchKey.person_id, MatchKey.kind).where(
-            MatchKey.person_id.in_(people), MatchKey.kind.in_(("phone", "email")), MatchKey.token.in_(tokens)
-        )
-    )
-    held: dict[int, set[str]] = {}
-    for person_id, kind in rows:
-        held.setdefault(person_id, set()).add(kind)
-    return {i: frozenset(kinds) for i, kinds in held.items()}
+def _compact(born_on: date | None) -> str:
+    return born_on.strftime("%Y%m%d") if born_on else ""
 
 
-def _judge(person: PersonView, *, name: str, born_on: date | None, age: int | None, same: frozenset[str]) -> Likeness:
-    score, reasons = 0, []
-    if "phone" in same:
-        score += 60
-        reasons.append("same phone")
-    if "email" in same:
-        score += 60
-        reasons.append("same email")
-    alike = max(matching.likeness(name, person.used_name), matching.likeness(name, person.legal_name))
-    if alike >= 0.999:
-        score += 35
-        reasons.append("same name")
-    elif alike >= 0.88:
-        score += 25
-        reasons.append("name sounds alike")
-    points, why = _judge_birth(person, born_on, age)
-    if points:
-        score += points
-        reasons.append(why)
-    return Likeness(person=person, score=max(0, min(100, score)), reasons=tuple(reasons))
-
-
-def _judge_birth(person: PersonView, born_on: date | None, age: int | None) -> tuple[int, str]:
-    if born_on and person.born_on:
-        if born_on == person.born_on:
-            return 40, "same birth date"
-        parts = (
-            (born_on.year, person.born_on.year),
-            (born_on.month, person.born_on.month),
-            (born_on.day, person.born_on.day),
-        )
-        swapped = (born_on.month, born_on.day) == (person.born_on.day, person.born_on.month)
-        if sum(a == b for a, b in parts) == 2 or (swapped and parts[0][0] == parts[0][1]):
-            return 25, "birth date differs in one part"
-        return -20, "another birth date"
-    if age is not None and person.age is not None:
-        return (15, "same age") if abs(age - person.age) <= 1 else (-10, "another age")
-    return 0, ""
-
-
-def _as_phone(text: str) -> str:
-    try:
-        number = phonenumbers.parse(text, "US")
-    except phonenumbers.NumberParseException:
-        return ""
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+def _judged(person: PersonView, points: Sequence[ContactView], asked: Traits) -> Likeness:
+    """The best reading of somebody's names; a phone or email of theirs that is not the asked one says nothing."""
+    held = {p.value.casefold() for p in points}
+    phone = asked.phone if asked.phone in held else ""
+    email = asked.email if asked.email in held else ""
+    verdicts = []
+    for name in {person.used_name, person.legal_name} - {""} or {""}:
+        given, surname = likeness.split(name)
+        theirs = Traits(given, surname, _compact(person.born_on), person.age, phone, email)
+        verdicts.append(likeness.weigh(asked, theirs))
+    best = max(verdicts, key=lambda v: v.points)
+    reasons = tuple(r for r in best.reasons if not r.startswith("another")) or best.reasons
+    # One phone in a house serves many; who else has it is always worth knowing.
+    shown = best.suggests or bool(phone or email)
+    return Likeness(person, best.score, reasons, suggested=shown, same=best.is_same)
 
 
 def find(text: str, site_id: int, limit: int = 20) -> list[Likeness]:

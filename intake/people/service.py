@@ -13,7 +13,6 @@ from intake.audit import service as audit
 from intake.db import db, new_id
 from intake.errors import Missing, RuleBroken
 from intake.messages import service as messages
-from intake.messages import service as messages
 from intake.people import matching
 from intake.people.models import ContactKind, ContactPoint, MatchKey, Person, PersonKind
 from intake.settings.models import Site
