@@ -21,7 +21,7 @@ from intake.inquiries.values import kept_danger
 from intake.screening import carrying, queries
 from intake.screening.findings import flat
 from intake.screening.models import Screening, ScreeningState
-from intake.screening.parts import DANGER, SETS, Part, get, item_name
+from intake.screening.parts import COUNTED_BY_CARE, DANGER, SETS, Part, get
 
 OPEN_STATES = (InquiryState.NEW, InquiryState.CONTACTING)
 
@@ -127,7 +127,7 @@ def answer(
     """
     page = get(part)
     row = locked(screening_id, actor)
-    _check_names(page, values, actor)
+    values = _allowed(page, values, actor)
     document = queries.document(row)
     changed = _merge(document, page, values, row.version, read_version)
     if not changed and not _confirm(document, values):
@@ -146,14 +146,16 @@ def answer(
     return row
 
 
-def _check_names(page: Part, values: Mapping[str, Any], actor: Actor) -> None:
-    unknown = set(values) - set(page.names())
-    if unknown:
+def _allowed(page: Part, values: Mapping[str, Any], actor: Actor) -> Mapping[str, Any]:
+    """The values the actor may give; a page without the clinician's card neither fills nor empties it."""
+    if set(values) - set(page.names()):
         raise RuleBroken("This part has no such question.", code="UNKNOWN_FIELD")
-    counted = [i for i in page.instruments() if i.key == "oud_dsm5"]
-    criteria = {item_name(i.key, item.id) for i in counted for item in i.items}
-    if not actor.may(*CARE) and any(values.get(name) is not None for name in criteria):
+    if actor.may(*CARE):
+        return values
+    closed = {name for block in page.blocks if block.instrument in COUNTED_BY_CARE for name in block.names()}
+    if any(values.get(name) is not None for name in closed):
         raise NotPermitted("The criteria of opioid use disorder are counted by a clinician.")
+    return {name: value for name, value in values.items() if name not in closed}
 
 
 def _merge(

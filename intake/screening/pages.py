@@ -17,6 +17,7 @@ from intake.screening import queries, service
 from intake.screening.findings import Findings, flat, is_started, rows, score_of
 from intake.screening.models import Screening
 from intake.screening.parts import (
+    COUNTED_BY_CARE,
     DRUGS,
     OIH,
     PARTS,
@@ -253,7 +254,7 @@ def _block(
         items=() if instrument is None else _items(instrument, values),
         rows=_rows(block.rows, values, found, is_typed) if block.rows else (),
         carried_rows=_carried_rows(block.rows, carried, values) if block.rows else (),
-        locked=block.instrument == "oud_dsm5" and not actor.may(*CARE),
+        locked=block.instrument in COUNTED_BY_CARE and not actor.may(*CARE),
         is_open=started or bool(rows(block.rows, values) if block.rows else False) or not block.optional,
         is_shown=started or _is_asked(block, values),
     )

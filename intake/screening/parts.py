@@ -15,6 +15,8 @@ from intake.clinical.instruments import Instrument
 from intake.errors import Missing
 
 UNKNOWN = "unknown"
+# Instruments that only care roles fill in.
+COUNTED_BY_CARE = ("oud_dsm5",)
 Options = tuple[tuple[str, str], ...]
 
 YES_NO: Options = (("yes", "Yes"), ("no", "No"), (UNKNOWN, "Unknown"))
