@@ -477,7 +477,7 @@
     if (!group || e.ctrlKey || e.metaKey || e.altKey) return false;
     const list = group.closest("[data-items]"), radios = $$("input", group);
     if (/^\d$/.test(e.key)) {
-      const numbers = radios.every((r) => /^\d+$/.test(r.value));
+      const numbers = radios.some((r) => /^\d+$/.test(r.value));
       const hit = numbers ? radios.find((r) => r.value === e.key) : radios[Number(e.key) - 1];
       if (!hit) return true;
       e.preventDefault();
