@@ -11,9 +11,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from config import Config
 from intake import clock, guard, limits, pages, tables
 from intake.accounts import kinds as account_kinds
-from intake.accounts import login
+from intake.accounts import leaving, login
 from intake.accounts import views as accounts
+from intake.cases import joining
 from intake.cases import kinds as case_kinds
+from intake.cases import leaving as cases_leaving
 from intake.cases import service as cases_service
 from intake.checkins import views as checkins
 from intake.cli import groups
@@ -25,6 +27,8 @@ from intake.inquiries import views as inquiries
 from intake.messages import kinds as message_kinds
 from intake.messages import views as messages
 from intake.ops import views as ops
+from intake.people import merging
+from intake.queues import leaving as queues_leaving
 from intake.reports import views as reports
 from intake.screening import views as screening
 from intake.tapers import changes as taper_changes
@@ -81,7 +85,9 @@ def create_app(config: Config | None = None) -> Flask:
     guard.install(app, login.load_actor)
     limits.install(app, config.redis_url)
     pages.install(app, desk_queries.shell, https=config.https)
+    merging.before_merge[:] = [joining.both_open]
     inquiries_service.when_danger = cases_service.open_for_danger
+    leaving.when_off[:] = [queues_leaving.give_back, cases_leaving.pass_on]
     cases_service.when_ended[:] = [taper_changes.case_ended]
     for view in messages.WITHOUT_CSRF:
         pages.csrf.exempt(view)

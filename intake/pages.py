@@ -6,6 +6,7 @@ import secrets
 import sqlite3
 import traceback
 from collections.abc import Callable
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
+from intake.accounts import login
 from intake.actor import Actor
+from intake.clock import utcnow
 from intake.db import db, id_text
 from intake.errors import IntakeError, Missing
 from intake.guard import optional_actor
@@ -57,6 +60,7 @@ def install(app: Flask, shell: Shell, *, https: bool) -> None:
     app.teardown_request(_finish)
     app.context_processor(lambda: _context(shell))
     app.jinja_env.filters["id"] = id_text
+    app.jinja_env.filters["moment"] = moment
     app.jinja_env.globals["get_locale"] = get_locale
     app.register_error_handler(IntakeError, _intake_error)
     app.register_error_handler(CSRFError, _form_expired)
@@ -66,6 +70,18 @@ def install(app: Flask, shell: Shell, *, https: bool) -> None:
     app.register_error_handler(PoolTimeout, _database_away)
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(500, _fault)
+
+
+def moment(at: datetime) -> str:
+    """A time for staff, in the center's zone: "today 14:58", "Nov 12 09:30", "Nov 12, 2025 09:30"."""
+    if "zone" not in g:
+        actor = optional_actor()
+        g.zone = settings.zone(settings.site(actor.site_id) if actor else settings.the_site())
+    local, today = at.astimezone(g.zone), utcnow().astimezone(g.zone).date()
+    if local.date() == today:
+        return f"{gettext('today')} {local:%H:%M}"
+    year = "" if local.year == today.year else f", {local.year}"
+    return f"{local:%b} {local.day}{year} {local:%H:%M}"
 
 
 def _locale() -> str:
@@ -126,8 +142,18 @@ def _context(shell: Shell) -> dict[str, Any]:
         prefix=center.reference_prefix,
         **_other_language(),
     )
-    context["shell"] = shell(actor) if actor else None
+    context["shell"] = _framed(shell(actor)) if actor else None
     return context
+
+
+def _framed(frame: Any) -> Any:
+    """Add to the frame what belongs to the person and their session."""
+    user = login.user()
+    if user is not None:
+        frame.keys = "off" if user.staff.keys_off else "on"
+    frame.account_items = [(gettext("Your account"), "/account")]
+    frame.ping_url = "/session/ping"
+    return frame
 
 
 def _other_language() -> dict[str, str]:

@@ -52,6 +52,7 @@ TABLES: dict[str, type[DeclarativeBase]] = {
     "task_id": Task,
     "staff_id": Staff,
     "appointment_id": Appointment,
+    "session_id": StaffSession,
 }
 WORDS: dict[str, tuple[str, ...]] = {
     "part": ("safety", "use", "cows", "pain", "level"),

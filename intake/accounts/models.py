@@ -33,6 +33,8 @@ class Staff(Base, Stamped, Versioned):
     last_sign_in_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None]
+    invited_at: Mapped[datetime | None]
+    switched_off_at: Mapped[datetime | None]
 
 
 class StaffSession(Base):
@@ -61,3 +63,25 @@ class RecoveryCode(Base):
     staff_id: Mapped[int] = ref("staff.id")
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     used_at: Mapped[datetime | None]
+
+
+class KnownDevice(Base):
+    """A browser that signed in before: its owner is never slowed down by tries made elsewhere."""
+
+    __tablename__ = "known_device"
+
+    id: Mapped[Id]
+    staff_id: Mapped[int] = ref("staff.id")
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    seen_at: Mapped[datetime]
+
+
+class Tries(Base):
+    """Failed tries under one digest (of an address on the network, or of an email as it was typed)."""
+
+    __tablename__ = "sign_in_tries"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[datetime]
+    retry_at: Mapped[datetime | None]

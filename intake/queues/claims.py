@@ -159,6 +159,19 @@ def release(entry_id: int, *, actor: Actor, now: datetime) -> QueueEntry:
     return row
 
 
+def take_back(entry_id: int, *, actor: Actor, now: datetime) -> QueueEntry:
+    """Give a claimed case back for somebody who is leaving; its wait, priority and place are kept.
+
+    Raises:
+        Missing, AlreadyDone: not here, or it left the queue.
+    """
+    row = locked(entry_id, actor)
+    _put_back(row)
+    counters.touch(row.site_id, {row.queue: (1, -1)})
+    _record(row, "released", actor, now)
+    return row
+
+
 def _put_back(row: QueueEntry) -> None:
     row.state = EntryState.WAITING
     for name, value in NOBODY.items():

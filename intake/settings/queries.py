@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from intake.clinical import routing
 from intake.clock import db_now
@@ -44,9 +45,9 @@ def zone(of: Site) -> ZoneInfo:
     return ZoneInfo(of.time_zone)
 
 
-def value(site_id: int, key: str) -> Any:
+def value(site_id: int, key: str, *, session: Session | None = None) -> Any:
     """The value of a setting in force now; the coded default when the center never changed it."""
-    found = db.session.scalar(
+    found = (session or db.session).scalar(
         select(Setting.value)
         .where(Setting.site_id == site_id, Setting.key == key, Setting.valid_from <= db_now())
         .order_by(Setting.valid_from.desc())

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from intake import crypto
 from intake.actor import Actor, Role, system
 from intake.audit import service as audit
-from intake.db import db, new_id
+from intake.db import Base, db, new_id
 from intake.errors import AlreadyDone, Missing
 from intake.tasks.models import Task, TaskState
 
@@ -92,19 +92,36 @@ def finish(task_id: int, *, actor: Actor, outcome: str, now: datetime, reason: s
     """
     row = _live(task_id, actor)
     row.state, row.outcome, row.ended_at, row.ended_by = TaskState.DONE, outcome, now, actor.id
-    _keep_reason(row, reason, now)
+    _keep_reason(row, reason)
     audit.record(
         actor=actor, verb="finished", record="task", record_id=row.id, case_id=row.case_id, purpose=outcome, now=now
     )
     return row
 
 
-def _keep_reason(row: Task, reason: str, now: datetime) -> None:
+def _keep_reason(row: Task, reason: str) -> None:
     if not reason:
         return
-    # A task may concern no person yet, so its reason has a key of its own.
-    crypto.make_key(row.id)
-    row.reason = crypto.seal(reason, key_of=row.id, at="task.reason", row=row.id)
+    owner = _person_of(row)
+    if owner is None:
+        # It concerns nobody, so its reason has a key of its own.
+        crypto.make_key(row.id)
+    row.reason = crypto.seal(reason, key_of=owner or row.id, at="task.reason", row=row.id)
+
+
+def _person_of(row: Task) -> int | None:
+    """Whose words a task holds: the person of its case or inquiry, in tables of higher rooms."""
+    for name, record_id in (("care_case", row.case_id), ("inquiry", row.inquiry_id)):
+        if record_id is not None:
+            table = Base.metadata.tables[name]
+            found: int | None = db.session.scalar(select(table.c.person_id).where(table.c.id == record_id))
+            return found
+    return None
+
+
+def reason_of(row: Task) -> str:
+    """The free words a task was ended or put off with."""
+    return crypto.open_(row.reason, at="task.reason", row=row.id)
 
 
 def snooze(task_id: int, *, until: datetime, reason: str, actor: Actor, now: datetime) -> Task:
@@ -115,9 +132,24 @@ def snooze(task_id: int, *, until: datetime, reason: str, actor: Actor, now: dat
     """
     row = _live(task_id, actor)
     row.snoozed_until = until
-    _keep_reason(row, reason, now)
+    _keep_reason(row, reason)
     audit.record(actor=actor, verb="snoozed", record="task", record_id=row.id, case_id=row.case_id, now=now)
     return row
+
+
+def give_back_all(staff_id: int, *, actor: Actor, now: datetime) -> int:
+    """Put every live task of somebody back to its role; returns how many."""
+    rows = list(
+        db.session.scalars(
+            select(Task)
+            .where(Task.site_id == actor.site_id, Task.owner_id == staff_id, Task.state.in_(LIVE))
+            .with_for_update()
+        )
+    )
+    for row in rows:
+        row.state, row.owner_id = TaskState.OPEN, None
+        audit.record(actor=actor, verb="released", record="task", record_id=row.id, case_id=row.case_id, now=now)
+    return len(rows)
 
 
 def cancel(key: str, *, site_id: int, reason: str, now: datetime, actor: Actor | None = None) -> int:

@@ -98,6 +98,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("site_id", "queue", name=op.f("pk_queue_counter")),
     )
     op.create_table(
+        "sign_in_tries",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("retry_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sign_in_tries")),
+    )
+    op.create_table(
         "signed_link",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
@@ -252,6 +260,8 @@ def upgrade() -> None:
         sa.Column("last_sign_in_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("retry_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("invited_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("switched_off_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("created_by", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -438,6 +448,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_inquiry_person_id"), ["person_id"], unique=False)
 
     op.create_table(
+        "known_device",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("staff_id", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_known_device_staff_id_staff")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_known_device")),
+        sa.UniqueConstraint("digest", name=op.f("uq_known_device_digest")),
+    )
+    with op.batch_alter_table("known_device", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_known_device_staff_id"), ["staff_id"], unique=False)
+
+    op.create_table(
         "match_key",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("site_id", sa.BigInteger(), nullable=False),
@@ -452,6 +475,28 @@ def upgrade() -> None:
     with op.batch_alter_table("match_key", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_match_key_person_id"), ["person_id"], unique=False)
         batch_op.create_index("match_key_token", ["site_id", "kind", "token", "person_id"], unique=False)
+
+    op.create_table(
+        "person_merge",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("loser_id", sa.BigInteger(), nullable=False),
+        sa.Column("survivor_id", sa.BigInteger(), nullable=False),
+        sa.Column("loser_kind", sa.String(), nullable=False),
+        sa.Column("moved", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("kept", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("undone_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("undone_by", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["loser_id"], ["person.id"], name=op.f("fk_person_merge_loser_id_person")),
+        sa.ForeignKeyConstraint(["survivor_id"], ["person.id"], name=op.f("fk_person_merge_survivor_id_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_person_merge")),
+    )
+    with op.batch_alter_table("person_merge", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_person_merge_loser_id"), ["loser_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_person_merge_survivor_id"), ["survivor_id"], unique=False)
 
     op.create_table(
         "recovery_code",
@@ -1625,11 +1670,20 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_recovery_code_staff_id"))
 
     op.drop_table("recovery_code")
+    with op.batch_alter_table("person_merge", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_person_merge_survivor_id"))
+        batch_op.drop_index(batch_op.f("ix_person_merge_loser_id"))
+
+    op.drop_table("person_merge")
     with op.batch_alter_table("match_key", schema=None) as batch_op:
         batch_op.drop_index("match_key_token")
         batch_op.drop_index(batch_op.f("ix_match_key_person_id"))
 
     op.drop_table("match_key")
+    with op.batch_alter_table("known_device", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_known_device_staff_id"))
+
+    op.drop_table("known_device")
     with op.batch_alter_table("inquiry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_inquiry_person_id"))
         batch_op.drop_index(batch_op.f("ix_inquiry_owner_id"))
@@ -1680,6 +1734,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_signed_link_person_id"))
 
     op.drop_table("signed_link")
+    op.drop_table("sign_in_tries")
     op.drop_table("queue_counter")
     op.drop_table("heartbeat")
     with op.batch_alter_table("data_key", schema=None) as batch_op:
