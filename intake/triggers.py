@@ -103,6 +103,13 @@ TRIGGERS: tuple[Trigger, ...] = (
     *append_only("audit_entry"),
     *append_only("timeline_entry"),
     *append_only("message_attempt"),
+    Trigger(
+        "person_tombstone",
+        "person",
+        "UPDATE",
+        "(OLD.kind = 'tombstone' AND NEW.kind = 'tombstone')",
+        "this record was joined with another one",
+    ),
     edges("message", MESSAGE_EDGES),
     frozen(
         "plan_version_signed",

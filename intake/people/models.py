@@ -88,3 +88,20 @@ class MatchKey(Base):
     person_id: Mapped[int] = ref("person.id", ondelete="CASCADE")
     kind: Mapped[str]
     token: Mapped[int] = mapped_column(BigInteger)
+
+
+class PersonMerge(Base, Stamped):
+    """A join of two records of one human, with what pointed at each before, so that it can be taken back exactly."""
+
+    __tablename__ = "person_merge"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = mapped_column(BigInteger)
+    loser_id: Mapped[int] = ref("person.id")
+    survivor_id: Mapped[int] = ref("person.id")
+    loser_kind: Mapped[str]
+    moved: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    kept: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    reason: Mapped[str] = mapped_column(default="")
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[int | None] = mapped_column(BigInteger)

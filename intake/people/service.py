@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from intake import crypto
 from intake.actor import Actor
@@ -13,8 +13,8 @@ from intake.audit import service as audit
 from intake.db import db, new_id
 from intake.errors import Missing, RuleBroken
 from intake.messages import service as messages
-from intake.people import matching
-from intake.people.models import ContactKind, ContactPoint, MatchKey, Person, PersonKind
+from intake.people.indexing import index_contact, index_person
+from intake.people.models import ContactKind, ContactPoint, Person, PersonKind
 from intake.settings.models import Site
 
 
@@ -53,7 +53,7 @@ def add_person(
     row.born_on = crypto.seal(born_on.isoformat(), key_of=row.id, at="person.born_on", row=row.id) if born_on else None
     db.session.add(row)
     db.session.flush()
-    _index_names(row)
+    index_person(row)
     audit.record(actor=actor, verb="added", record="person", record_id=row.id, site_id=site.id, now=now)
     return row
 
@@ -62,30 +62,6 @@ def _seal_into(row: Person, **clear: str) -> None:
     for field, text in clear.items():
         blob = crypto.seal(text, key_of=row.id, at=f"person.{field}", row=row.id) if text else None
         setattr(row, field, blob)
-
-
-def _open(row: Person, field: str) -> str:
-    return crypto.open_(getattr(row, field), at=f"person.{field}", row=row.id)
-
-
-def _index_names(row: Person) -> None:
-    """Write the name tokens anew; a placeholder has none, since it must never be found as a patient."""
-    kinds = ("name3", "name4", "name5", "name6", "sound", "sound_year", "start_born")
-    db.session.execute(delete(MatchKey).where(MatchKey.person_id == row.id, MatchKey.kind.in_(kinds)))
-    if row.kind is not PersonKind.KNOWN:
-        return
-    names = [_open(row, "used_name"), _open(row, "legal_name")]
-    born = _open(row, "born_on")
-    keys = matching.name_keys(*names)
-    keys |= matching.birth_keys(names, date.fromisoformat(born) if born else None)
-    _add_keys(row, keys)
-
-
-def _add_keys(row: Person, keys: set[matching.Key]) -> None:
-    db.session.add_all(
-        MatchKey(id=new_id(), site_id=row.site_id, person_id=row.id, kind=kind, token=token)
-        for kind, token in sorted(keys)
-    )
 
 
 def _living(person_id: int, actor: Actor) -> Person:
@@ -125,7 +101,7 @@ def rename(
     if age_years is not None:
         row.age_years = age_years
         fields.append("age_years")
-    _index_names(row)
+    index_person(row)
     audit.record(
         actor=actor, verb="changed", record="person", record_id=row.id, site_id=row.site_id, changed=fields, now=now
     )
@@ -141,9 +117,7 @@ def become_known(person_id: int, *, how: str, actor: Actor, now: datetime) -> Pe
     row = _living(person_id, actor)
     if row.kind is PersonKind.PLACEHOLDER:
         row.kind = PersonKind.KNOWN
-        _index_names(row)
-        for point in db.session.scalars(select(ContactPoint).where(ContactPoint.person_id == row.id)):
-            _index_contact(row, point.kind, crypto.open_(point.value, at="contact_point.value", row=point.id))
+        index_person(row)
         audit.record(
             actor=actor,
             verb="became_known",
@@ -164,26 +138,16 @@ def back_to_placeholder(person_id: int, *, actor: Actor, now: datetime) -> Perso
     """
     row = _living(person_id, actor)
     row.kind, row.used_name, row.legal_name = PersonKind.PLACEHOLDER, None, None
-    db.session.execute(delete(MatchKey).where(MatchKey.person_id == row.id))
     for point in db.session.scalars(
         select(ContactPoint).where(ContactPoint.person_id == row.id, ContactPoint.stopped_at.is_(None))
     ):
         point.stopped_at = now
+    index_person(row)
     messages.touch(recipient_id=row.id)
     audit.record(
         actor=actor, verb="unnamed", record="person", record_id=row.id, site_id=row.site_id, changed=("kind",), now=now
     )
     return row
-
-
-def _index_contact(person: Person, kind: ContactKind, value: str) -> None:
-    if person.kind is not PersonKind.KNOWN:
-        return
-    keys = matching.phone_keys(value) if kind is ContactKind.PHONE else set()
-    if kind is ContactKind.EMAIL:
-        keys = matching.email_keys(value)
-    known = set(db.session.execute(select(MatchKey.kind, MatchKey.token).where(MatchKey.person_id == person.id)))
-    _add_keys(person, keys - known)
 
 
 def add_contact(
@@ -230,7 +194,7 @@ def add_contact(
     if who_else:
         row.who_else = crypto.seal(who_else, key_of=person.id, at="contact_point.who_else", row=row.id)
     db.session.add(row)
-    _index_contact(person, kind, value)
+    index_contact(person, row)
     audit.record(
         actor=actor,
         verb="added",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ ROSA = Traits(given="rosa", surname="delgado", born="19840703", phone="+15550147
         ({"born": ""}, "same phone"),
     ],
 )
-def test_a_slip_of_the_hand_still_finds_the_same_person_and_says_why(change: dict[str, str], reason: str) -> None:
+def test_a_slip_of_the_hand_still_finds_the_same_person_and_says_why(change: dict[str, Any], reason: str) -> None:
     verdict = weigh(ROSA, replace(ROSA, **change))
     assert verdict.is_same
     assert reason in verdict.reasons
