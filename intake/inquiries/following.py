@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -15,6 +16,7 @@ from intake.inquiries import answers as a
 from intake.inquiries import first_contact
 from intake.inquiries.models import Attempt, Inquiry, InquiryState, Promise
 from intake.messages import service as messages
+from intake.people import merging
 from intake.people import service as people
 from intake.people.models import ContactKind, Person, PersonKind
 from intake.settings import queries as settings
@@ -437,3 +439,27 @@ def miss_promises(*, now: datetime, limit: int = 500) -> int:
             found.missed_at = now
             missed += 1
     return missed
+
+
+def join(inquiry_id: int, *, person_id: int, actor: Actor, now: datetime) -> Inquiry:
+    """The person of this inquiry is somebody known: their new record is joined into the known one.
+
+    Raises:
+        Missing: no such inquiry or person here. AlreadyDone, RuleBroken: as `people.merging.merge`.
+    """
+    row = locked(inquiry_id, actor)
+    joined = merging.merge(row.person_id, person_id, reason="same_person", actor=actor, now=now)
+    audit.tell(kind="person_linked", actor=actor, inquiry_id=row.id, params={"merge": str(joined.id)}, now=now)
+    return row
+
+
+def unjoin(inquiry_id: int, *, merge_id: int, theirs: Mapping[str, bool], actor: Actor, now: datetime) -> Inquiry:
+    """Take a join back, from the page of a request of the record that stayed.
+
+    Raises:
+        Missing: no such inquiry or join here. AlreadyDone, RuleBroken: as `people.merging.unmerge`.
+    """
+    row = locked(inquiry_id, actor)
+    merging.unmerge(merge_id, theirs=theirs, reason="not_the_same", actor=actor, now=now)
+    audit.tell(kind="person_unlinked", actor=actor, inquiry_id=row.id, params={"merge": str(merge_id)}, now=now)
+    return row

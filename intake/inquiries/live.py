@@ -12,19 +12,10 @@ from intake.db import db
 from intake.inquiries import call_forms, placing
 from intake.inquiries.answers import OPIOIDS
 from intake.inquiries.models import Inquiry, InquiryDraft, InquiryState
-from intake.inquiries.queries import PastInquiry, past_inquiries
+from intake.inquiries.queries import Match, matches
 from intake.inquiries.values import kept_danger
 from intake.people import queries as people
-from intake.people.queries import Likeness
 from intake.settings import queries as settings
-
-
-@dataclass(frozen=True)
-class Match:
-    """Somebody who may be the caller, with their newest request."""
-
-    same: Likeness
-    past: PastInquiry | None
 
 
 @dataclass(frozen=True)
@@ -59,19 +50,13 @@ def read(draft: InquiryDraft, told: Mapping[str, Any], *, site_id: int, now: dat
         missing=missing,
         asked=len(call_forms.ASKED),
         opioid_and_benzo=bool(takes & OPIOIDS) and "benzo" in takes,
-        matches=_matches(said.name or said.inquirer, said.reach.phone, said.born_on, age, row, site_id),
+        matches=matches(
+            site_id,
+            name=said.name or said.inquirer,
+            phone=said.reach.phone,
+            born_on=said.born_on,
+            age=age,
+            leave_out=(row.person_id, row.inquirer_id) if row else (),
+        ),
         inquiry_id=draft.inquiry_id,
     )
-
-
-def _matches(
-    name: str, phone: str, born_on: Any, age: int | None, row: Inquiry | None, site_id: int
-) -> tuple[Match, ...]:
-    if not (phone or (name and len(name) > 2)):
-        return ()
-    own = (row.person_id, row.inquirer_id) if row else ()
-    found = people.likely_same(
-        site_id=site_id, name=name, born_on=born_on, age=age, phone=phone, leave_out=own, limit=3
-    )
-    past = past_inquiries([f.person.id for f in found])
-    return tuple(Match(f, past.get(f.person.id)) for f in found)

@@ -13,8 +13,8 @@ from flask_babel import gettext as _
 from intake.actor import CARE, Role
 from intake.audit import service as audit
 from intake.clock import utcnow
-from intake.db import transaction
-from intake.errors import AlreadyDone, RuleBroken
+from intake.db import id_value, transaction
+from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.fields import Reader
 from intake.guard import current_actor, requires
 from intake.inquiries import answers as a
@@ -195,3 +195,36 @@ def contact_agreed(inquiry_id: int) -> ResponseReturnValue:
         following.agreed(inquiry_id, how=how, name=name, phone=phone, actor=current_actor(), now=utcnow())
 
     return _do(inquiry_id, _("They are known now, and may be contacted."), verb)
+
+
+@bp.post("/inquiries/<id:inquiry_id>/join")
+@requires(*DESK, rule="case")
+def join_person(inquiry_id: int) -> ResponseReturnValue:
+    """The person of this request is somebody we know: join the two records."""
+
+    def verb(r: Reader) -> None:
+        chosen = _id(r.text("person", limit=20))
+        following.join(inquiry_id, person_id=chosen, actor=current_actor(), now=utcnow())
+
+    return _do(inquiry_id, _("Joined. It can be taken back."), verb)
+
+
+@bp.post("/inquiries/<id:inquiry_id>/unjoin")
+@requires(*DESK, rule="case")
+def unjoin_person(inquiry_id: int) -> ResponseReturnValue:
+    """Take a join back; what came since is asked about one by one."""
+
+    def verb(r: Reader) -> None:
+        theirs = {name: r.form.get(name) == "theirs" for name in r.form if ":" in name}
+        following.unjoin(
+            inquiry_id, merge_id=_id(r.text("merge", limit=20)), theirs=theirs, actor=current_actor(), now=utcnow()
+        )
+
+    return _do(inquiry_id, _("Taken back. There are two records again."), verb)
+
+
+def _id(text: str) -> int:
+    try:
+        return id_value(text)
+    except ValueError:
+        raise Missing(_("There is no such record.")) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -18,9 +18,10 @@ from intake.db import db
 from intake.errors import Missing
 from intake.inquiries import placing
 from intake.inquiries.models import Attempt, Channel, Inquiry, InquiryState, Promise, Relation
+from intake.people import merging
 from intake.people import queries as people
-from intake.people.models import ContactKind
-from intake.people.queries import ContactView, PersonView
+from intake.people.models import ContactKind, PersonMerge
+from intake.people.queries import ContactView, Likeness, PersonView
 from intake.settings import queries as settings
 
 STAGES: dict[str, tuple[InquiryState, ...]] = {
@@ -285,6 +286,38 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Match:
+    """Somebody who may be the same human, with their newest request."""
+
+    same: Likeness
+    past: PastInquiry | None
+
+
+def matches(
+    site_id: int, *, name: str, phone: str, born_on: date | None, age: int | None, leave_out: Sequence[int]
+) -> tuple[Match, ...]:
+    """Up to three known people who may be the one described; nothing is asked for less than a name or a phone."""
+    if not phone and len(name) < 3:
+        return ()
+    found = people.likely_same(
+        site_id=site_id, name=name, born_on=born_on, age=age, phone=phone, leave_out=leave_out, limit=3
+    )
+    past = past_inquiries([f.person.id for f in found])
+    return tuple(Match(f, past.get(f.person.id)) for f in found)
+
+
+def _earlier(row: Inquiry) -> tuple[PastInquiry, ...]:
+    """Other requests for the same person, newest first; at most ten."""
+    rows = db.session.scalars(
+        select(Inquiry)
+        .where(Inquiry.person_id == row.person_id, Inquiry.id != row.id)
+        .order_by(Inquiry.received_at.desc())
+        .limit(10)
+    )
+    return tuple(PastInquiry(r.id, r.reference, r.received_at, r.state, 1) for r in rows)
+
+
+@dataclass(frozen=True)
 class InquiryPage:
     """Everything the inquiry page shows."""
 
@@ -302,6 +335,9 @@ class InquiryPage:
     lines: tuple[Line, ...]
     attempts: int
     promises: tuple[Promise, ...]
+    matches: tuple[Match, ...]
+    joins: tuple[PersonMerge, ...]
+    past: tuple[PastInquiry, ...]
     is_open: bool
     waited_minutes: int
     is_late: bool
@@ -333,6 +369,16 @@ def page(row: Inquiry, *, now: datetime) -> InquiryPage:
         promises=tuple(
             db.session.scalars(select(Promise).where(Promise.inquiry_id == row.id).order_by(Promise.created_at))
         ),
+        matches=matches(
+            row.site_id,
+            name=views[row.person_id].used_name,
+            phone="" if third or phone is None else phone.value,
+            born_on=views[row.person_id].born_on,
+            age=views[row.person_id].age,
+            leave_out=(row.person_id, row.inquirer_id),
+        ),
+        joins=tuple(merging.merges_of(row.person_id)),
+        past=_earlier(row),
         is_open=row.state in OPEN,
         waited_minutes=max(0, int((until - row.received_at).total_seconds() // 60)),
         is_late=until > row.first_contact_due_at,

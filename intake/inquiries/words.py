@@ -153,6 +153,7 @@ def event(kind: str, params: Mapping[str, Any]) -> str:
         "asked_to_change": _("Asked by link to change the request"),
         "asked_to_cancel": _("Asked by link to cancel"),
         "person_linked": _("Joined with an earlier record"),
+        "person_unlinked": _("Join taken back"),
         "contact_agreed": _("The person agreed to be contacted"),
     }.get(kind, kind.replace("_", " "))
 
@@ -160,3 +161,18 @@ def event(kind: str, params: Mapping[str, Any]) -> str:
 def danger_rows(danger: Mapping[str, str]) -> list[tuple[str, str]]:
     """The seven danger questions with their answers."""
     return [(str(text), danger_answer(danger.get(code, "unknown"))) for code, text in a.DANGER]
+
+
+def pointer(name: str) -> str:
+    """What a row is that came after a join, from its "table.column:id"."""
+    table = name.split(".", 1)[0]
+    return {
+        "contact_point": _("A phone or address"),
+        "inquiry": _("A request"),
+        "care_case": _("A case"),
+        "appointment": _("An appointment"),
+        "consent": _("A consent"),
+        "screening": _("A screening"),
+        "taper_plan": _("A taper plan"),
+        "check_in": _("A check-in"),
+    }.get(table, table.replace("_", " "))

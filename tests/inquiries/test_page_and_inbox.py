@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -116,6 +117,30 @@ def test_another_sites_request_reads_like_one_that_never_was(
     assert cora.post(f"{path_of(app_sqlite)}/attempts", {"channel": "phone", "outcome": "reached"}).status_code == 404
     with app_sqlite.app_context():
         assert db.session.scalars(select(Attempt)).all() == []
+
+
+def test_somebody_who_comes_back_is_joined_with_one_press_and_apart_again_with_another(
+    app_sqlite: Flask, visitor: Browser, ada: Browser
+) -> None:
+    send(visitor)
+    first = path_of(app_sqlite)
+    send(Browser(app_sqlite))
+    with app_sqlite.app_context():
+        ids = [id_text(i) for i in db.session.scalars(select(Inquiry.id).order_by(Inquiry.received_at))]
+        known = db.session.scalars(select(Inquiry.person_id).order_by(Inquiry.received_at)).first()
+        assert known is not None
+    path = f"/inquiries/{ids[1]}"
+    assert "same phone" in visible(ada.get(path))
+    assert ada.post(f"{path}/join", {"person": id_text(known)}).status_code == 302
+    page = ada.get(path)
+    assert "Earlier request" in visible(page)
+    assert first in page.get_data(as_text=True)
+    found = re.search(r'name="merge" value="(\w{13})"', page.get_data(as_text=True))
+    assert found is not None
+    assert ada.post(f"{path}/unjoin", {"merge": found[1]}).status_code == 302
+    assert "Earlier request" not in visible(ada.get(path))
+    for verb, form in (("join", {"person": "x"}), ("join", {"person": id_text(7)}), ("unjoin", {"merge": ""})):
+        assert ada.post(f"{path}/{verb}", form).status_code == 404
 
 
 def test_rows_are_ordered_by_acuity_then_points_then_arrival(app: Flask, cast: Cast) -> None:
