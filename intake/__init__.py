@@ -17,10 +17,12 @@ from intake.cases import joining
 from intake.cases import kinds as case_kinds
 from intake.cases import leaving as cases_leaving
 from intake.cases import service as cases_service
+from intake.cases import views as cases
 from intake.checkins import views as checkins
 from intake.cli import groups
 from intake.db import db, prepare
 from intake.desk import queries as desk_queries
+from intake.desk import views as desk
 from intake.inquiries import kinds as inquiry_kinds
 from intake.inquiries import service as inquiries_service
 from intake.inquiries import views as inquiries
@@ -46,6 +48,8 @@ BLUEPRINTS = (
     inquiries.bp,
     tapers.bp,
     checkins.bp,
+    cases.bp,
+    desk.bp,
     reports.bp,
     ops.bp,
 )

@@ -317,6 +317,22 @@ def schedule(
     return booked
 
 
+def book_visit(case_id: int, *, kind: str, starts_at: datetime, actor: Actor, now: datetime) -> Appointment:
+    """Book a visit for a case that is still open.
+
+    Raises:
+        Missing, NotPermitted, AlreadyDone (it is closed), RuleBroken (an unknown kind, a time that is not ahead).
+    """
+    must(actor, *STAFF)
+    case = locked(case_id, actor)
+    if case.state is CaseState.CLOSED:
+        raise AlreadyDone("This case is closed. Coming back is a new request.")
+    return visits.book(
+        site_id=case.site_id, person_id=case.person_id, case_id=case.id, kind=kind, starts_at=starts_at, actor=actor,
+        now=now,
+    )  # fmt: skip
+
+
 def waitlist(
     case_id: int,
     *,

@@ -109,6 +109,18 @@ def open_alerts(case_id: int) -> list[CaseAlert]:
     )
 
 
+def case_of_alert(actor: Actor, alert_id: int) -> Case:
+    """The case an alert belongs to.
+
+    Raises:
+        Missing: none that the actor may read.
+    """
+    row = db.session.get(CaseAlert, alert_id)
+    if row is None:
+        raise Missing(GONE)
+    return readable(actor, row.case_id)
+
+
 def alerts(case_id: int) -> list[CaseAlert]:
     """Every alert of a case, newest first; none is ever deleted."""
     return list(

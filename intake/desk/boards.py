@@ -319,6 +319,7 @@ def sheet(name: str) -> ResponseReturnValue:
     page = queries.board(actor, BOARDS[name], forms.read(""), now=now, limit=queries.MOST)
     return render_template(
         "desk/sheet.html",
+        name=name,
         title=_(TITLES[name][0]),
         rows=page.rows,
         more=page.after is not None,

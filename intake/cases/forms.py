@@ -1,0 +1,404 @@
+"""The forms of a case: which step is open in which state to which role, its fields, and the verb it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from intake.actor import CARE, STAFF, Actor, Role
+from intake.beds import queries as beds
+from intake.cases import codes, service
+from intake.cases.models import Case, CaseState, TransferState
+from intake.cases.queries import can_read, open_transfer
+from intake.db import id_text, id_value
+from intake.errors import RuleBroken
+from intake.fields import Reader
+from intake.queues import service as queues
+from intake.queues.models import Queue
+from intake.settings import queries as settings
+from intake.visits import queries as visits
+
+WORDS = 2000
+S = CaseState
+Pairs = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One question of a step; `kind` is radio, select, line, area, day, time or tick."""
+
+    name: str
+    label: str
+    kind: str
+    options: Pairs = ()
+    hint: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that can be done with a case."""
+
+    name: str
+    title: str
+    lead: str
+    button: str
+    roles: frozenset[Role]
+    states: frozenset[CaseState]
+    fields: Callable[[Case, Actor, datetime], list[Field]]
+    act: Callable[[Case, Reader, Actor, datetime, int | None], None]
+    also: Callable[[Case], bool] = lambda case: True
+    main: bool = False
+
+
+def _pairs(table: dict[str, str]) -> Pairs:
+    return tuple(table.items())
+
+
+def _level(name: str = "level", *, required: bool = True) -> Field:
+    return Field(name, "Level of care", "select", _pairs(codes.LEVELS), required=required)
+
+
+_CLOSING = (
+    Field("next_contact", "Next contact", "line", hint="For example: we call on Friday at 10."),
+    Field("refused", "The person wants no further contact or appointment; they said so to me", "tick"),
+)
+
+
+def _decide_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    return [
+        Field("decision", "Decision", "radio", _pairs(codes.DECISIONS), required=True),
+        _level(required=False),
+        Field("code", "If not accepted: why", "select", _pairs(codes.DECLINE_CODES)),
+        Field("reason", "Reason, where to, or what is missing", "area"),
+        Field("told_whom", "Who was told", "radio", _pairs(codes.TOLD)),
+        *_CLOSING,
+    ]
+
+
+def _decide(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    given = {
+        "decision": r.choice("decision", codes.DECISIONS, required="Pick a decision."),
+        "level": r.choice("level", codes.LEVELS),
+        "code": r.choice("code", codes.DECLINE_CODES),
+        "reason": r.text("reason", limit=WORDS),
+        "told_whom": r.choice("told_whom", codes.TOLD),
+        "next_contact": r.text("next_contact", limit=300),
+    }
+    refused = r.yes("refused")
+    r.check()
+    service.decide(case.id, **given, refused=refused, version=version, actor=actor, now=now)
+
+
+def _moment(r: Reader, name: str, case: Case) -> datetime | None:
+    """A local date and time (2026-11-25T17:00) in the center's zone."""
+    raw = r.text(name, limit=40, required="Enter a date and time.")
+    if not raw:
+        return None
+    try:
+        local = datetime.fromisoformat(raw)
+        if not 2000 <= local.year <= 2200:
+            raise ValueError(raw)
+    except ValueError:
+        r.wrong(name, "Enter a date and time, like 2026-11-25 17:00.")
+        return None
+    zone: ZoneInfo = settings.zone(settings.site(case.site_id))
+    return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _free_beds(case: Case) -> Pairs:
+    return tuple((id_text(b.id), f"{b.unit}, {b.name}") for b in beds.beds(case.site_id) if b.use is None)
+
+
+def _schedule_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    return [
+        Field("starts_at", "When", "time", required=True),
+        Field("kind", "What", "radio", (("admission", "Admission"), ("first_visit", "First visit")), required=True),
+        Field("bed", "Keep a bed", "select", _free_beds(case), hint="It is kept until a day after the start."),
+    ]
+
+
+def _bed(r: Reader, case: Case) -> int | None:
+    picked = r.choice("bed", [key for key, _ in _free_beds(case)])
+    return id_value(picked) if picked else None
+
+
+def _schedule(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    starts_at = _moment(r, "starts_at", case)
+    kind = r.choice("kind", ("admission", "first_visit"), default="admission")
+    bed_id = _bed(r, case)
+    r.check()
+    assert starts_at is not None
+    service.schedule(case.id, starts_at=starts_at, kind=kind, bed_id=bed_id, version=version, actor=actor, now=now)
+
+
+def _waitlist(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    wait_class = r.choice("wait_class", codes.WAIT_CLASSES, required="Pick the wait class.")
+    r.check()
+    service.waitlist(case.id, wait_class=wait_class, version=version, actor=actor, now=now)
+
+
+def _today(case: Case, now: datetime) -> date:
+    return now.astimezone(settings.zone(settings.site(case.site_id))).date()
+
+
+def _admit_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    return [
+        _level(),
+        Field("on", "Admission day", "day", hint="Empty means today."),
+        Field("bed", "Bed, if not the one kept", "select", _free_beds(case)),
+    ]
+
+
+def _admit(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    level = r.choice("level", codes.LEVELS, required="Pick the level of care.")
+    latest = _today(case, now)
+    on = r.day("on", earliest=latest - timedelta(days=366), latest=latest)
+    bed_id = _bed(r, case)
+    r.check()
+    service.admit(case.id, level=level, on=on or latest, bed_id=bed_id, version=version, actor=actor, now=now)
+
+
+def _missed(case: Case, now: datetime) -> Pairs:
+    zone = settings.zone(settings.site(case.site_id))
+    return tuple(
+        (id_text(v.id), f"{v.kind.replace('_', ' ')}, {v.starts_at.astimezone(zone):%b %-d, %H:%M}")
+        for v in visits.of_case(case.id)
+        if v.state == "booked" and v.starts_at < now
+    )
+
+
+def _no_show_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    return [Field("visit", "Which visit was missed", "radio", _missed(case, now), required=True)]
+
+
+def _no_show(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    picked = r.choice("visit", [k for k, _ in _missed(case, now)], required="Pick the visit they did not come to.")
+    r.check()
+    service.no_show(case.id, appointment_id=id_value(picked), version=version, actor=actor, now=now)
+
+
+def _discharge_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    return [
+        Field("type", "How the stay ended", "radio", _pairs(codes.DISCHARGE_TYPES), required=True),
+        Field("reason", "Reason, in the person's own words", "area"),
+        Field("naloxone", "Naloxone offered", "radio", _pairs(codes.NALOXONE_ANSWERS)),
+        Field("warned", "Loss of tolerance and overdose risk explained", "tick"),
+    ]
+
+
+def _discharge(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    how = r.choice("type", codes.DISCHARGE_TYPES, required="Pick how the stay ended.")
+    reason = r.text("reason", limit=WORDS)
+    naloxone = r.choice("naloxone", codes.NALOXONE_ANSWERS)
+    r.check()
+    service.discharge(
+        case.id, type=how, reason=reason, naloxone=naloxone, warned=r.yes("warned"), on=_today(case, now),
+        version=version, actor=actor, now=now,
+    )  # fmt: skip
+
+
+def _close_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    return [
+        Field("reason", "Why the case closes", "line", required=True),
+        *_CLOSING,
+        Field("task_reason", "If safety tasks are open: why they end", "area"),
+    ]
+
+
+def _close(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    reason = r.text("reason", limit=80, required="Say why the case closes.")
+    given = {k: r.text(k, limit=WORDS if k == "task_reason" else 300) for k in ("next_contact", "task_reason")}
+    r.check()
+    service.close(case.id, reason=reason, refused=r.yes("refused"), version=version, actor=actor, now=now, **given)
+
+
+def _hand_over_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    return [
+        Field("outcome", "What came of it", "radio", _pairs(codes.HANDED_OVER), required=True),
+        Field("words", "What was said and who took over", "area"),
+    ]
+
+
+def _hand_over(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    outcome = r.choice("outcome", codes.HANDED_OVER, required="Pick what came of it.")
+    words = r.text("words", limit=WORDS)
+    r.check()
+    service.hand_over(case.id, outcome=outcome, words=words, actor=actor, now=now)
+
+
+def _offer_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    return [
+        Field("naloxone", "Naloxone", "radio", _pairs(codes.NALOXONE_ANSWERS)),
+        Field("moud", "Medication for opioid use disorder", "radio", _pairs(codes.MOUD_ANSWERS)),
+    ]
+
+
+def _offers(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    answers = {
+        "naloxone": r.choice("naloxone", codes.NALOXONE_ANSWERS),
+        "moud": r.choice("moud", codes.MOUD_ANSWERS),
+    }
+    if not any(answers.values()):
+        r.wrong("naloxone", "Pick at least one answer.")
+    r.check()
+    for kind, answer in answers.items():
+        if answer:
+            service.record_offer(case.id, kind=kind, answer=answer, actor=actor, now=now)
+
+
+def _transfer_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    asked = open_transfer(case.id)
+    if asked is None:
+        return [_level("to_level"), Field("reason", "Why, and is the person ready", "area", required=True)]
+    answers = {
+        TransferState.REQUESTED: {"accepted": "Accept", "rejected": "Reject", "withdrawn": "Take the request back"},
+        TransferState.ACCEPTED: {"arrived": "The person arrived", "cancelled": "Cancel"},
+    }[asked.state]
+    fields = [Field("answer", f"Transfer to {codes.words(asked.to_level)}", "radio", _pairs(answers), required=True)]
+    return [*fields, Field("code", "If rejected: why", "line"), Field("bed", "Bed", "select", _free_beds(case))]
+
+
+def _transfer(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    if open_transfer(case.id) is None:
+        level = r.choice("to_level", codes.LEVELS, required="Pick the level of care.")
+        reason = r.text("reason", limit=WORDS, required="Say why.")
+        r.check()
+        service.ask_transfer(case.id, to_level=level, reason=reason, actor=actor, now=now)
+        return
+    answer = r.choice(
+        "answer", ("accepted", "rejected", "withdrawn", "arrived", "cancelled"), required="Pick the answer."
+    )
+    code, bed_id = r.text("code", limit=80), _bed(r, case)
+    r.check()
+    service.answer_transfer(case.id, answer=answer, code=code, bed_id=bed_id, actor=actor, now=now)
+
+
+def _visit_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    kinds = (("visit", "Visit"), ("follow_up", "Follow-up"), ("aftercare", "After-care"))
+    return [Field("starts_at", "When", "time", required=True), Field("kind", "What", "radio", kinds, required=True)]
+
+
+def _visit(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    starts_at = _moment(r, "starts_at", case)
+    kind = r.choice("kind", ("visit", "follow_up", "aftercare"), required="Pick what it is.")
+    r.check()
+    assert starts_at is not None
+    service.book_visit(case.id, kind=kind, starts_at=starts_at, actor=actor, now=now)
+
+
+def _none(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    return []
+
+
+def _go_on(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    service.go_on(case.id, actor=actor, now=now)
+
+
+def _after_care(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    service.after_care(case.id, version=version, actor=actor, now=now)
+
+
+def _restrict(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    service.restrict(case.id, on=not case.restricted, actor=actor, now=now)
+
+
+def _waits_in(queue: Queue) -> Callable[[Case], bool]:
+    return lambda case: any(e.queue is queue for e in queues.live_of(case.id))
+
+
+def _goes_on(case: Case) -> bool:
+    return any(e.queue is Queue.CLINICIAN_NOW and e.next_queue for e in queues.live_of(case.id))
+
+
+_ANY = frozenset(S)
+_OPEN = _ANY - {S.CLOSED}
+STEPS: tuple[Step, ...] = (
+    Step(
+        "hand-over", "What came of the emergency", "Only this takes the case out of the emergency queue.",
+        "Record", STAFF, _OPEN, _hand_over_fields, _hand_over, _waits_in(Queue.EMERGENCY), True,
+    ),
+    Step(
+        "go-on", "First contact made: go on", "The case goes on to the next queue its placement named.",
+        "Go on", STAFF, frozenset({S.IN_REVIEW}), _none, _go_on, _goes_on,
+    ),
+    Step(
+        "decide", "Decide", "Your name, the time and who was told are kept with the decision.",
+        "Save the decision", CARE, frozenset({S.IN_REVIEW}), _decide_fields, _decide, main=True,
+    ),
+    Step(
+        "schedule", "Offer a start", "The bed is kept for this person until a day after the start.",
+        "Schedule", STAFF, frozenset({S.ACCEPTED, S.WAITLISTED, S.NO_SHOW}), _schedule_fields, _schedule, main=True,
+    ),
+    Step(
+        "waitlist", "Put on the waitlist", "Request date and wait number are given once and kept.",
+        "Put on the waitlist", STAFF, frozenset({S.ACCEPTED, S.NO_SHOW, S.SCHEDULED}),
+        lambda c, a, n: [Field("wait_class", "Wait class", "radio", _pairs(codes.WAIT_CLASSES), required=True)],
+        _waitlist,
+    ),
+    Step(
+        "admit", "Admit", "The admission day and level are written once and never change.",
+        "Admit", STAFF, frozenset({S.SCHEDULED}), _admit_fields, _admit, main=True,
+    ),
+    Step(
+        "no-show", "Did not come", "Neutral calls are owed today, after 24 hours and after 72 hours.",
+        "Record", STAFF, frozenset({S.SCHEDULED, S.ADMITTED}), _no_show_fields, _no_show,
+    ),
+    Step(
+        "offers", "Naloxone and medication offer", "The answer is kept with the day.",
+        "Save the answers", CARE, _OPEN, _offer_fields, _offers,
+    ),
+    Step(
+        "visit", "Book a visit", "The person gets a neutral reminder if they agreed to one.",
+        "Book", STAFF, _OPEN, _visit_fields, _visit,
+    ),
+    Step(
+        "transfer", "Transfer", "Nothing moves before the receiver accepts.",
+        "Save", CARE, frozenset({S.ADMITTED, S.TRANSFER_PENDING}), _transfer_fields, _transfer,
+    ),
+    Step(
+        "discharge", "Discharge", "Plan messages stop and the bed is free in the same moment.",
+        "Discharge", CARE, frozenset({S.ADMITTED, S.TRANSFER_PENDING}), _discharge_fields, _discharge,
+    ),
+    Step(
+        "after-care", "Start after-care", "The person stays in touch with us.",
+        "Start after-care", STAFF, frozenset({S.DISCHARGED}), _none, _after_care, main=True,
+    ),
+    Step(
+        "close", "Close", "A case closes with a next contact or the person's documented choice.",
+        "Close the case", STAFF,
+        frozenset({S.IN_REVIEW, S.ACCEPTED, S.WAITLISTED, S.NO_SHOW, S.SCHEDULED, S.DISCHARGED, S.AFTERCARE}),
+        _close_fields, _close,
+    ),
+    Step(
+        "restrict", "Restrict or open again", "A restricted case is read by its owner and supervisors only.",
+        "Change", frozenset({Role.SUPERVISOR, Role.CLINICIAN, Role.PRESCRIBER}), _ANY, _none, _restrict,
+    ),
+)  # fmt: skip
+BY_NAME = {step.name: step for step in STEPS}
+
+
+def open_to(actor: Actor, case: Case) -> list[Step]:
+    """The steps a case offers this actor now, in the order of care."""
+    if not can_read(actor, case):
+        return []
+    found = [s for s in STEPS if case.state in s.states and actor.may(*s.roles) and s.also(case)]
+    if case.owner_id != actor.id and actor.role is not Role.SUPERVISOR:
+        found = [s for s in found if s.name != "restrict"]
+    return found
+
+
+def read_version(r: Reader) -> int | None:
+    """The row version the form was made from; None when the form carries none.
+
+    Raises:
+        RuleBroken: it is no number.
+    """
+    raw = r.form.get("version", "")
+    if not raw:
+        return None
+    if not (raw.isascii() and raw.isdigit() and len(raw) < 10):
+        raise RuleBroken("This form was changed on its way. Open the case again.", code="VERSION")
+    return int(raw)

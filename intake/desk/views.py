@@ -1,0 +1,10 @@
+"""All pages of the desk; importing them declares their routes."""
+
+from __future__ import annotations
+
+from intake.desk import boards, case_views, inbox, work_views
+from intake.desk.routes import bp
+
+PAGES = (inbox, boards, case_views, work_views)
+
+__all__ = ["PAGES", "bp"]
