@@ -15,10 +15,12 @@ import flask_migrate
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser, sync_playwright
 
 from config import Config
 from intake import clock, create_app
 from intake.db import db
+from tests.browsers import chromium_path, launch
 from tests.servers import Unavailable
 from tests.servers.databases import RUN, Database, PostgresTemplate, SqliteTemplate, drop_template
 from tests.servers.mailsink import MailSink
@@ -180,6 +182,18 @@ def mailsink() -> Iterator[MailSink]:
     sink = MailSink()
     yield sink
     sink.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One real browser for all browser tests of this process."""
+    path = chromium_path()
+    if path is None:
+        unavailable(Unavailable("no Chromium on this machine (CHROMIUM_PATH, chromium, google-chrome)"))
+    with sync_playwright() as playwright:
+        browser = launch(playwright, path or "")
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -17,7 +16,7 @@ from urllib.request import urlopen
 from zoneinfo import ZoneInfo
 
 import pyotp
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import BrowserContext, Page
 
 from config import Config
 from intake import create_app, crypto
@@ -34,28 +33,6 @@ from workers.local.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 40
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-def chromium_path() -> str | None:
-    """The system's Chromium, if there is one; a test never downloads a browser."""
-    named = os.environ.get("CHROMIUM_PATH")
-    found = (shutil.which(name) for name in CHROMIUM)
-    return named or next((path for path in found if path), None)
-
-
-def launch(playwright: Playwright, path: str) -> Browser:
-    """A headless Chromium that talks to nobody but us."""
-    sandbox = [] if os.geteuid() else ["--no-sandbox"]
-    return playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *sandbox])
 
 
 @dataclass
