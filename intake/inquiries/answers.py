@@ -125,10 +125,10 @@ SUBSTANCES: Options = (
     ("other", _("Other")),
 )
 LAST_USE: Options = (
-    ("under_6h", _("<6 h")),
+    ("under_6h", _("0–6 h")),
     ("under_24h", _("6–24 h")),
     ("under_3d", _("1–3 d")),
-    ("over_3d", _(">3 d")),
+    ("over_3d", _("over 3 d")),
 )
 # Days since the last opioid for the routing rule on a missing withdrawal score; over three days is not known better.
 LAST_USE_DAYS = {"under_6h": 0, "under_24h": 1, "under_3d": 3, "over_3d": 4}
