@@ -10,7 +10,8 @@ from intake import crypto
 from intake.inquiries import placing
 from intake.inquiries.models import Inquiry
 from intake.screening import queries
-from intake.screening.parts import DANGER, PARTS, TABLES, UNKNOWN
+from intake.screening.lines import TABLES, UNKNOWN
+from intake.screening.parts import DANGER, PARTS
 
 # Danger is about today; an older answer has to be asked again.
 DANGER_HOLDS = timedelta(hours=24)

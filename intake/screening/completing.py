@@ -23,8 +23,10 @@ from intake.queues import service as queues
 from intake.screening import placements, queries
 from intake.screening.drafts import locked
 from intake.screening.findings import Findings, blank_items, flat, is_started, opioid_use, rows
+from intake.screening.lines import UNKNOWN
 from intake.screening.models import OpioidLine, Placement, Screening, ScreeningState, Vitals
-from intake.screening.parts import PARTS, UNKNOWN, item_name
+from intake.screening.parts import PARTS
+from intake.screening.questions import item_name
 
 # Score alerts that call a person at once when the case is open; the words stand in the cases room.
 URGENT = ("SUICIDE_HIGH", "SUICIDE_MODERATE", "SUICIDE_ITEM", "COWS_SEVERE", "CIWA_SEVERE")

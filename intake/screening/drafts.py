@@ -21,7 +21,8 @@ from intake.inquiries.values import kept_danger
 from intake.screening import carrying, queries
 from intake.screening.findings import flat
 from intake.screening.models import Screening, ScreeningState
-from intake.screening.parts import COUNTED_BY_CARE, DANGER, SETS, Part, get
+from intake.screening.parts import COUNTED_BY_CARE, DANGER, SETS, get
+from intake.screening.questions import Part
 
 OPEN_STATES = (InquiryState.NEW, InquiryState.CONTACTING)
 

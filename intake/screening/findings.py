@@ -14,18 +14,9 @@ from typing import Any
 from intake.clinical import instruments, mme, oih, routing
 from intake.clinical.instruments import Instrument, Score
 from intake.errors import RuleBroken
-from intake.screening.parts import (
-    DANGER,
-    OIH,
-    OPIOID_COLUMNS,
-    PARTS,
-    ROW_LIMITS,
-    STREET,
-    TABLES,
-    UNKNOWN,
-    cell_name,
-    item_name,
-)
+from intake.screening.lines import OPIOID_COLUMNS, ROW_LIMITS, STREET, TABLES, UNKNOWN, cell_name
+from intake.screening.parts import DANGER, OIH, PARTS
+from intake.screening.questions import item_name
 
 Values = Mapping[str, Any]
 

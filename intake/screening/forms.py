@@ -13,7 +13,8 @@ from intake.clinical.instruments import Item
 from intake.errors import RuleBroken
 from intake.fields import Reader
 from intake.queues.models import Queue
-from intake.screening.parts import ROW_LIMITS, TABLES, UNKNOWN, Block, Column, Part, Question, cell_name, item_name
+from intake.screening.lines import ROW_LIMITS, TABLES, UNKNOWN, Column, cell_name
+from intake.screening.questions import Block, Part, Question, item_name
 
 Form = MultiDict[str, str]
 Value = str | int | None

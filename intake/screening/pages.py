@@ -8,30 +8,18 @@ from datetime import datetime
 from typing import Any
 
 from intake.actor import CARE, Actor
-from intake.clinical import instruments, mme, oih
+from intake.clinical import instruments, oih
 from intake.clinical.instruments import Instrument
 from intake.clock import utcnow
 from intake.db import db
 from intake.people.models import Person
 from intake.screening import queries, service
 from intake.screening.findings import Findings, flat, is_started, rows, score_of
+from intake.screening.lines import DRUGS, ROW_LIMITS, TABLES, UNKNOWN, Column, cell_name
 from intake.screening.models import Screening
-from intake.screening.parts import (
-    COUNTED_BY_CARE,
-    DRUGS,
-    OIH,
-    PARTS,
-    ROW_LIMITS,
-    SETS,
-    TABLES,
-    UNKNOWN,
-    Block,
-    Column,
-    Part,
-    Question,
-    cell_name,
-    item_name,
-)
+from intake.screening.panels import MmeView, PatternView, mme_view, pattern_view
+from intake.screening.parts import COUNTED_BY_CARE, OIH, PARTS, SETS
+from intake.screening.questions import Block, Part, Question, item_name
 from intake.screening.scores import ScoreView, shown
 from intake.screening.subjects import Subject
 from intake.settings import queries as settings
@@ -145,33 +133,6 @@ class Sheet:
         return ", ".join(words.get(name, name) for name in names)
 
 
-@dataclass(frozen=True)
-class MmeView:
-    """The daily MME beside the opioids: text of the total, band, what it is made of, and its cautions."""
-
-    total: str
-    band: str
-    is_lower_bound: bool
-    lines: tuple[tuple[str, str], ...]
-    other: str
-    flags: tuple[str, ...]
-    problems: tuple[str, ...]
-    note: str = mme.NOT_FOR_CONVERSION
-
-
-@dataclass(frozen=True)
-class PatternView:
-    """The pain pattern: class words, confidence, reason, and three bars with the score each one needs."""
-
-    class_: str
-    title: str
-    confidence: str
-    reason: str
-    bars: tuple[tuple[str, str, int, int, int], ...]
-    suspected: bool
-    counts: Mapping[str, tuple[str, str]]
-
-
 def sheet(part: Part, of: Subject, actor: Actor, *, typed: Mapping[str, Any] | None = None) -> Sheet:
     """Everything one part's page shows; `typed` stands in for stored answers after a refused save."""
     row = queries.draft(of.inquiry.id)
@@ -184,7 +145,7 @@ def sheet(part: Part, of: Subject, actor: Actor, *, typed: Mapping[str, Any] | N
     sees = actor.may(*CARE)
     earlier = queries.earlier_scores(person.id, before=row)
     site = settings.site(of.inquiry.site_id)
-    pattern = _pattern(found) if any(b.key == "oih" for b in part.blocks) else None
+    pattern = pattern_view(found) if any(b.key == "oih" for b in part.blocks) else None
     return Sheet(
         version=0 if row is None else row.version,
         saved_at=None if row is None else row.saved_at,
@@ -195,7 +156,7 @@ def sheet(part: Part, of: Subject, actor: Actor, *, typed: Mapping[str, Any] | N
             for i in part.instruments()
             if is_started(i, values) or not _is_folded(part, i.key, values)
         ),
-        mme=_mme(found) if any(b.rows == "opioids" for b in part.blocks) else None,
+        mme=mme_view(found) if any(b.rows == "opioids" for b in part.blocks) else None,
         pattern=pattern,
         sees_scores=sees,
         zone=settings.zone(site),
@@ -333,80 +294,6 @@ def _row(table: str, n: int, values: Mapping[str, Any], problems: Mapping[str, s
     ]
     more = tuple(c for c in cells if not c.column.main)
     return RowView(n, tuple(c for c in cells if c.column.main), more, is_new, any(c.value or c.error for c in more))
-
-
-# Short names for a tag; the full words stand in the clinical room.
-CLASS_TAGS = {
-    "oih_features": "OIH features",
-    "tolerance_pattern": "Tolerance pattern",
-    "withdrawal_mediated": "Withdrawal pain",
-    "indeterminate": "Not clear yet",
-}
-BAND_WORDS = {"lt50": "Under 50 a day", "50to89": "50 to under 90 a day", "ge90": "90 a day or more"}
-
-
-def _mme(found: Findings) -> MmeView | None:
-    daily = found.mme
-    if daily is None:
-        return None
-    higher, lower = daily.higher, min(daily.prescribed, daily.reported, key=lambda t: t.total)
-    other = ""
-    if higher.total != lower.total:
-        taken = daily.reported is lower or daily.reported.total == lower.total
-        other = f"{'As really taken' if taken else 'As prescribed at most'}: {lower.display} a day"
-    return MmeView(
-        total=str(higher.display) if higher.lines else "",
-        band=BAND_WORDS[higher.band],
-        is_lower_bound=daily.is_lower_bound,
-        lines=tuple(
-            (
-                line.drug.replace("_", " ").capitalize(),
-                f"{_plain(line.daily_dose)} × {_plain(line.factor)} = {_plain(line.mme)}",
-            )
-            for line in higher.lines
-        ),
-        other=other,
-        flags=tuple(mme.FLAG_WORDS[flag] for flag in daily.flags),
-        problems=tuple(f"Line {n}: {next(iter(p.values()))}" for n, p in daily.problems.items()),
-    )
-
-
-def _plain(value: Any) -> str:
-    return f"{float(value):g}"
-
-
-_BARS: tuple[tuple[oih.Scale, str, str, int, int], ...] = (
-    ("oih", "OIH", "violet", oih.OIH_NEEDED, 13),
-    ("tolerance", "Tolerance", "teal", oih.TOLERANCE_NEEDED, 7),
-    ("withdrawal", "Withdrawal pain", "amber", oih.WITHDRAWAL_NEEDED, 8),
-)
-_SCALE_TAGS: Mapping[oih.Scale, tuple[str, str]] = {
-    "oih": ("OIH", "violet"),
-    "tolerance": ("Tolerance", "teal"),
-    "withdrawal": ("Withdrawal", "amber"),
-}
-
-
-def _pattern(found: Findings) -> PatternView | None:
-    """The explanation for the page, None before any of its questions is answered."""
-    weighed = found.explanation
-    if weighed is None:
-        return None
-    counts: dict[str, tuple[str, str]] = {}
-    for c in weighed.contributions:
-        words, tone = _SCALE_TAGS[c.scale]
-        before = counts.get(c.fact)
-        text = f"{words} {c.points:+d}".replace("-", "−")
-        counts[c.fact] = (f"{before[0]}, {text}", before[1]) if before else (text, tone)
-    return PatternView(
-        class_=weighed.class_,
-        title=CLASS_TAGS[weighed.class_],
-        confidence=weighed.confidence or "",
-        reason=oih.REASON_WORDS[weighed.reason],
-        bars=tuple((words, tone, weighed.scores[key], need, top) for key, words, tone, need, top in _BARS),
-        suspected=weighed.oih_suspected,
-        counts=counts,
-    )
 
 
 def next_part(of: Subject) -> str:

@@ -1,25 +1,16 @@
-"""What a screening asks: five parts of questions and instruments, as data.
-
-Names of questions are the names of the form's fields and of the stored answers. Every question may be answered
-with "unknown"; nothing is preselected.
-"""
+"""What a screening asks: its parts as data. Every question may be answered with "unknown"; nothing is preselected."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from intake.clinical import instruments, mme
-from intake.clinical.instruments import Instrument
 from intake.errors import Missing
+from intake.screening.lines import UNKNOWN, YES_NO, Options
+from intake.screening.questions import Block, Part, Question
 
-UNKNOWN = "unknown"
 # Instruments that only care roles fill in.
 COUNTED_BY_CARE = ("oud_dsm5",)
-Options = tuple[tuple[str, str], ...]
-
-YES_NO: Options = (("yes", "Yes"), ("no", "No"), (UNKNOWN, "Unknown"))
 ASKED: Options = (*YES_NO, ("not_able_to_ask", "Not able to ask"))
 DANGER: tuple[str, ...] = (
     "breathing_problem",
@@ -30,85 +21,6 @@ DANGER: tuple[str, ...] = (
     "suicide_imminent",
     "violence_imminent",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One question. `options` make it a choice; else a whole number from `low` to `high`, or text of at most `limit`.
-
-    `state` marks what can change within days: it is never carried over from an earlier screening.
-    """
-
-    name: str
-    words: str
-    options: Options = ()
-    hint: str = ""
-    low: int | None = None
-    high: int = 0
-    unit: str = ""
-    limit: int = 200
-    long: bool = False
-    state: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A card of a part: questions, one instrument, or a table of rows (opioids, substances).
-
-    `only_if` hides it until the named question has one of the answers; answers in it are kept all the same.
-    """
-
-    key: str
-    title: str
-    note: str = ""
-    questions: tuple[Question, ...] = ()
-    instrument: str = ""
-    rows: str = ""
-    only_if: tuple[str, tuple[str, ...]] | None = None
-    optional: bool = False
-
-    def names(self) -> Iterator[str]:
-        """The names of all fields of the card, in order."""
-        yield from (question.name for question in self.questions)
-        if self.instrument:
-            yield from (item_name(self.instrument, item.id) for item in instruments.get(self.instrument).items)
-        if self.rows:
-            for n in range(1, ROW_LIMITS[self.rows] + 1):
-                yield from (cell_name(self.rows, n, column.name) for column in TABLES[self.rows])
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One page of a screening."""
-
-    key: str
-    title: str
-    blocks: tuple[Block, ...]
-
-    def questions(self) -> Iterator[Question]:
-        """All single questions of the part, in order."""
-        for block in self.blocks:
-            yield from block.questions
-
-    def instruments(self) -> Iterator[Instrument]:
-        """All instruments of the part, in order."""
-        for block in self.blocks:
-            if block.instrument:
-                yield instruments.get(block.instrument)
-
-    def names(self, blocks: Collection[str] | None = None) -> tuple[str, ...]:
-        """The names of all fields of the part, or of some of its cards, in the order of the page."""
-        return tuple(n for block in self.blocks if blocks is None or block.key in blocks for n in block.names())
-
-
-def item_name(instrument: str, item: str) -> str:
-    """The field name of one item of an instrument."""
-    return f"{instrument}-{item}"
-
-
-def cell_name(table: str, n: int, column: str) -> str:
-    """The field name of one cell of a table; rows count from 1."""
-    return f"{table}-{n}-{column}"
 
 
 def _yes_no(name: str, words: str, hint: str = "", *, state: bool = False) -> Question:
@@ -424,117 +336,3 @@ def get(key: str) -> Part:
     if found is None:
         raise Missing("There is no such part of the screening.")
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One field of a row of a table: a choice, an exact number, a whole number, a box, or text."""
-
-    name: str
-    words: str
-    kind: str
-    options: Options = ()
-    high: int = 0
-    unit: str = ""
-    hint: str = ""
-    main: bool = True
-    limit: int = 120
-
-
-STREET = "street"
-DRUGS: Options = (
-    *((name, name.replace("_", " ").capitalize()) for name in mme.FACTOR_TABLES["cdc2022"]),
-    ("buprenorphine", "Buprenorphine"),
-    *((name, name.replace("_", " ").capitalize()) for name in mme.EXTENDED),
-    (STREET, "Street opioid (heroin, street fentanyl, pressed pills)"),
-    ("other", "Another opioid"),
-)
-_FREQUENCY_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "qd": "once a day",
-        "qhs": "at night",
-        "q24h": "every 24 h",
-        "bid": "2 times a day",
-        "q12h": "every 12 h",
-        "tid": "3 times a day",
-        "q8h": "every 8 h",
-        "qid": "4 times a day",
-        "q6h": "every 6 h",
-        "q4h": "every 4 h",
-        "q3h": "every 3 h",
-        "q4-6h": "every 4 to 6 h",
-        "q6-8h": "every 6 to 8 h",
-        "q72h": "patch, every 72 h",
-        "q48h_patch": "patch, every 48 h",
-        "weekly_patch": "patch, weekly",
-    }
-)
-FREQUENCIES: Options = tuple((word, _FREQUENCY_WORDS[word]) for word in mme.FREQUENCIES)
-ROUTES: Options = (
-    ("oral", "By mouth"),
-    ("transdermal", "On the skin"),
-    ("buccal", "In the cheek"),
-    ("sublingual", "Under the tongue"),
-    ("nasal", "In the nose"),
-    ("iv", "Injected"),
-    ("inhaled", "Smoked or inhaled"),
-    ("other", "Another way"),
-)
-
-OPIOID_COLUMNS: tuple[Column, ...] = (
-    Column("drug", "Opioid", "choice", DRUGS),
-    Column("strength", "Strength", "decimal", high=100_000, unit="mg, patch mcg/h"),
-    Column("units", "Units at once", "decimal", high=1_000, hint="(0.5 is half)"),
-    Column("freq", "How often", "choice", FREQUENCIES),
-    Column("prn", "As needed", "box"),
-    Column("last_hours", "Last taken", "whole", high=87_600, unit="hours ago"),
-    Column("since", "Taken since", "text", hint="(month, year)", limit=40),
-    Column(
-        "form",
-        "Form",
-        "choice",
-        (
-            ("ir", "Tablet, short acting"),
-            ("er", "Tablet, long acting"),
-            ("patch", "Patch"),
-            ("liquid", "Liquid"),
-            ("other", "Another form"),
-        ),
-        main=False,
-    ),
-    Column("route", "How it is taken", "choice", ROUTES, main=False),
-    Column("indication", "Taken for", "choice", (("pain", "Pain"), ("oud", "Opioid use disorder")), main=False),
-    Column("units_max", "At most at one time", "decimal", high=1_000, main=False),
-    Column("max_per_day", "At most a day", "decimal", high=10_000, unit="units", main=False),
-    Column("per_day", "Really taken a day", "decimal", high=10_000, unit="units", main=False),
-    Column("apap_mg", "Acetaminophen in one unit", "decimal", high=10_000, unit="mg", main=False),
-    Column("mg_per_ml", "Liquid, strength", "decimal", high=10_000, unit="mg per mL", main=False),
-    Column("ml", "Liquid, at one time", "decimal", high=10_000, unit="mL", main=False),
-    Column("patches", "Patches worn at once", "decimal", high=100, main=False),
-    Column("prescriber", "Prescriber", "text", main=False),
-)
-SUBSTANCE_COLUMNS: tuple[Column, ...] = (
-    Column("what", "Substance", "text", limit=80),
-    Column("how", "How it is taken", "choice", ROUTES),
-    Column(
-        "often",
-        "How often, last 30 days",
-        "choice",
-        (
-            ("none", "Not in 30 days"),
-            ("monthly", "1 to 3 times"),
-            ("weekly", "1 or 2 times a week"),
-            ("most_days", "3 to 6 times a week"),
-            ("daily", "Daily"),
-            (UNKNOWN, "Unknown"),
-        ),
-    ),
-    Column("first_age", "Age at first use", "whole", high=120),
-    Column("prescribed", "Prescribed", "choice", YES_NO),
-    Column("injected", "Ever injected", "choice", YES_NO),
-    Column("injected_30d", "Injected, last 30 days", "choice", YES_NO),
-)
-TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
-    {"opioids": OPIOID_COLUMNS, "substances": SUBSTANCE_COLUMNS}
-)
-ROW_LIMITS: Mapping[str, int] = MappingProxyType({"opioids": 8, "substances": 3})

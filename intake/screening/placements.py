@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from intake import crypto
-from intake.actor import CARE, STAFF, Actor, Role
+from intake.actor import STAFF, Actor, Role
 from intake.audit import service as audit
 from intake.cases import service as cases
 from intake.cases.models import Case
@@ -65,7 +65,7 @@ def propose(row: Screening, inquiry: Inquiry, found: Findings, *, actor: Actor, 
             cases.raise_alert(row.case_id, code=code, triggers=list(placement.fired), now=now, actor=actor)
         return placement
     if urgent:
-        case = _enter(placement, inquiry, found, placement.queue, placement.acuity, True, actor, now)
+        case = let_in(placement, inquiry, found, placement.queue, placement.acuity, True, actor, now)
         row.case_id = placement.case_id = case.id
     _owe_answer(placement, inquiry, actor, now)
     return placement
@@ -146,7 +146,7 @@ def signals(found: Findings) -> list[str]:
     return boards.read(plain)
 
 
-def _enter(
+def let_in(
     placement: Placement,
     inquiry: Inquiry,
     found: Findings,
@@ -156,6 +156,7 @@ def _enter(
     actor: Actor,
     now: datetime,
 ) -> Case:
+    """Open the case, or find it open, and let it wait in `queue`."""
     cows = found.scores.get("cows")
     return cases.open(
         inquiry,
@@ -193,7 +194,8 @@ def _locked(placement_id: int, actor: Actor, now: datetime) -> Placement:
     return row
 
 
-def _found(placement: Placement) -> tuple[Inquiry, Screening, Findings]:
+def found_for(placement: Placement) -> tuple[Inquiry, Screening, Findings]:
+    """The inquiry (locked), screening and findings a placement was made from."""
     inquiry = db.session.scalars(
         select(Inquiry)
         .where(Inquiry.id == placement.inquiry_id)
@@ -209,8 +211,8 @@ def _answer(
     placement: Placement, state: PlacementState, queue: Queue, acuity: int, actor: Actor, now: datetime
 ) -> Case:
     """Open the case, let it wait, and mark the proposal as answered: one transaction."""
-    inquiry, screening, found = _found(placement)
-    case = _enter(placement, inquiry, found, queue, acuity, False, actor, now)
+    inquiry, screening, found = found_for(placement)
+    case = let_in(placement, inquiry, found, queue, acuity, False, actor, now)
     placement.state, placement.case_id = state, case.id
     placement.answered_by, placement.answered_at = actor.id, now
     screening.case_id = case.id
@@ -230,10 +232,10 @@ def _answer(
 
 
 def _finish_task(inquiry: Inquiry, actor: Actor, outcome: str, now: datetime) -> None:
-    _finish(task_key(inquiry.id), inquiry.site_id, actor, outcome, now)
+    finish(task_key(inquiry.id), inquiry.site_id, actor, outcome, now)
 
 
-def _finish(key: str, site_id: int, actor: Actor, outcome: str, now: datetime) -> bool:
+def finish(key: str, site_id: int, actor: Actor, outcome: str, now: datetime) -> bool:
     """End the live task of a key as done; False when there is none."""
     found = db.session.scalar(
         select(Task.id).where(Task.site_id == site_id, Task.key == key, Task.state.in_(tasks.LIVE))
@@ -322,7 +324,7 @@ def _owe_cosignature(placement: Placement, case: Case, actor: Actor, now: dateti
     hours = int(settings.value(placement.site_id, "cosign_hours"))
     tasks.owe(
         site_id=placement.site_id,
-        kind="cosign_override",
+        kind="cosign",
         key=f"cosign:{placement.id}",
         role=Role.CLINICIAN,
         due_at=now + timedelta(hours=hours),
@@ -333,43 +335,3 @@ def _owe_cosignature(placement: Placement, case: Case, actor: Actor, now: dateti
         actor=actor,
         now=now,
     )
-
-
-def cosign(placement_id: int, *, agree: bool, reason: str, actor: Actor, now: datetime) -> Placement:
-    """A clinician answers for an override to a lower level: agrees, or brings the proposal back into force.
-
-    Raises:
-        Missing: none here, or it needs no co-signature. NotPermitted: not of the care roles, or one's own override.
-    """
-    row = db.session.scalar(
-        select(Placement).where(Placement.id == placement_id, Placement.site_id == actor.site_id).with_for_update()
-    )
-    if row is None or row.state is not PlacementState.OVERRIDDEN or row.case_id is None:
-        raise Missing("There is nothing to co-sign here.")
-    if not actor.may(*CARE) or actor.id == row.answered_by:
-        raise NotPermitted("Another clinician has to co-sign this.")
-    if not _finish(f"cosign:{row.id}", row.site_id, actor, "agreed" if agree else "sent_as_proposed", now):
-        raise Missing("There is nothing to co-sign here.")
-    audit.record(
-        actor=actor,
-        verb="cosigned" if agree else "reversed",
-        record="placement",
-        record_id=row.id,
-        site_id=row.site_id,
-        case_id=row.case_id,
-        now=now,
-    )
-    audit.tell(
-        kind="override_cosigned" if agree else "override_reversed",
-        actor=actor,
-        now=now,
-        case_id=row.case_id,
-        inquiry_id=row.inquiry_id,
-        params={"queue": row.override_queue if agree else row.queue.value},
-        words=reason,
-        words_key_of=db.session.get_one(Case, row.case_id).person_id,
-    )
-    if not agree:
-        inquiry, _screening, found = _found(row)
-        _enter(row, inquiry, found, row.queue, row.acuity, False, actor, now)
-    return row

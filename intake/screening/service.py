@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from intake.screening.carrying import over as carried
 from intake.screening.completing import complete, open_points
+from intake.screening.cosigning import cosign
 from intake.screening.drafts import answer, confirm, start
-from intake.screening.placements import accept, cosign, override
+from intake.screening.placements import accept, override
 
 __all__ = ["accept", "answer", "carried", "complete", "confirm", "cosign", "open_points", "override", "start"]

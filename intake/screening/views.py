@@ -15,7 +15,8 @@ from intake.db import transaction
 from intake.errors import IntakeError, RuleBroken
 from intake.guard import current_actor, requires
 from intake.screening import explained, forms, pages, parts, service, subjects
-from intake.screening.parts import Part
+from intake.screening.lines import TABLES
+from intake.screening.questions import Part
 from intake.screening.subjects import Subject
 
 bp = Blueprint("screening", __name__)
@@ -112,7 +113,7 @@ def _write(page: Part, subject: Subject, values: Mapping[str, Any]) -> None:
 
 def _taken_over() -> tuple[str, ...]:
     """The earlier answers somebody confirmed: single ones, or all rows of a table."""
-    tables = tuple(f"{table}-" for table in request.form.getlist("same_rows") if table in parts.TABLES)
+    tables = tuple(f"{table}-" for table in request.form.getlist("same_rows") if table in TABLES)
     rows = [name for name in request.form.getlist("_carried") if tables and name.startswith(tables)]
     return tuple(dict.fromkeys([*request.form.getlist("same"), *rows]))
 

@@ -18,6 +18,7 @@ from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.inquiries.models import Inquiry, InquiryState
+from intake.people.models import Person
 from intake.queues.models import Queue, QueueEntry
 from intake.screening import queries, service
 from intake.screening.models import OpioidLine, Placement, PlacementState, Screening, ScreeningState, Vitals
@@ -201,7 +202,7 @@ def test_a_replay_of_the_stored_facts_gives_the_same_placement(app: Flask) -> No
         assert (again.queue, again.acuity, again.priority) == (placement.queue, placement.acuity, placement.priority)
         assert [rule.id for rule in again.fired] == placement.fired
         screening = db.session.get_one(Screening, placement.screening_id)
-        person = db.session.get_one(queries.Person, screening.person_id)
+        person = db.session.get_one(Person, screening.person_id)
         assert queries.findings_of(screening, person).facts == queries.facts_of(placement)
 
 
@@ -331,7 +332,7 @@ def test_an_override_keeps_both_choices_and_a_lower_level_owes_a_co_signature_wi
         assert (row.queue, row.override_queue, row.override_code) == (Queue.DETOX, "outpatient", "patients_choice")
         assert row.override_reason is not None
         assert b"safe home" not in row.override_reason
-        task = db.session.scalars(select(Task).where(Task.kind == "cosign_override")).one()
+        task = db.session.scalars(select(Task).where(Task.kind == "cosign")).one()
         assert (task.case_id, task.due_at - task.created_at) == (case.id, timedelta(hours=4))
 
 
@@ -339,7 +340,7 @@ def test_an_override_keeps_both_choices_and_a_lower_level_owes_a_co_signature_wi
 def test_a_level_that_is_not_lower_owes_no_co_signature(app_sqlite: Flask, queue: Queue) -> None:
     with center(app_sqlite) as cast:
         _override(_placed(cast), cast, queue)
-        assert db.session.scalars(select(Task).where(Task.kind == "cosign_override")).all() == []
+        assert db.session.scalars(select(Task).where(Task.kind == "cosign")).all() == []
 
 
 @pytest.mark.parametrize("code", ["", "because", "PATIENTS_CHOICE"])
@@ -367,7 +368,7 @@ def test_another_clinician_agrees_or_sends_the_person_as_suggested(app: Flask) -
             service.cosign(reversed_.id, agree=False, reason="", actor=cast.cleo, now=utcnow())
         live = db.session.scalars(select(QueueEntry).where(QueueEntry.left_at.is_(None)))
         assert {entry.queue for entry in live} == {Queue.OUTPATIENT, Queue.DETOX}
-        tasks = db.session.scalars(select(Task).where(Task.kind == "cosign_override")).all()
+        tasks = db.session.scalars(select(Task).where(Task.kind == "cosign")).all()
         assert {task.outcome for task in tasks} == {"agreed", "sent_as_proposed"}
         with pytest.raises(Missing), transaction():
             service.cosign(agreed.id, agree=True, reason="", actor=cast.cyrus, now=utcnow())

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from intake.clinical.language import language_hits
 from intake.clock import utcnow
 from intake.db import db, id_text, transaction
+from intake.inquiries.models import Inquiry
 from intake.screening import queries, service
 from intake.screening.models import Screening
 from intake.screening.parts import PARTS
@@ -33,7 +34,7 @@ def _inquiry(app: Flask, answers: Mapping[str, Mapping[str, Any]] | None = None,
 
 
 def _sit(cast: Cast, inquiry_id: int, answers: Mapping[str, Mapping[str, Any]], done: bool) -> None:
-    inquiry = db.session.get_one(queries.Inquiry, inquiry_id)
+    inquiry = db.session.get_one(Inquiry, inquiry_id)
     row = sit(inquiry, cast, answers)
     if done:
         with transaction():
