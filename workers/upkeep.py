@@ -19,6 +19,7 @@ from intake.checkins import service as checkins
 from intake.clock import db_now, utcnow
 from intake.db import db, transaction
 from intake.errors import IntakeError
+from intake.inquiries import drafts, following
 from intake.messages.models import Heartbeat
 from intake.queues import claims
 from intake.tapers import changes
@@ -30,6 +31,9 @@ EVERY = timedelta(seconds=50)
 Job = Callable[[datetime], int]
 
 JOBS: tuple[tuple[str, Job], ...] = (
+    ("first_contact_late", lambda now: following.escalate_late(now=now)),
+    ("promises_missed", lambda now: following.miss_promises(now=now)),
+    ("drafts_over", lambda now: drafts.purge()),
     ("claims_over", lambda now: claims.return_idle(now=now)),
     ("parked_due", lambda now: claims.unpark_due(now=now)),
     ("alerts_unseen", lambda now: alerts.escalate(now=now)),

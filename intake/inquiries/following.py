@@ -21,9 +21,11 @@ from intake.people import service as people
 from intake.people.models import ContactKind, Person, PersonKind
 from intake.settings import queries as settings
 from intake.tasks import service as tasks
+from intake.tasks.models import Task
 
 MOST_WORDS = 2000
 PROMISE_KINDS = ("callback", "appointment")
+LATE = "late_first_contact"
 
 _S = InquiryState
 MOVES: dict[InquiryState, frozenset[InquiryState]] = {
@@ -463,3 +465,31 @@ def unjoin(inquiry_id: int, *, merge_id: int, theirs: Mapping[str, bool], actor:
     merging.unmerge(merge_id, theirs=theirs, reason="not_the_same", actor=actor, now=now)
     audit.tell(kind="person_unlinked", actor=actor, inquiry_id=row.id, params={"merge": str(merge_id)}, now=now)
     return row
+
+
+def escalate_late(*, now: datetime, limit: int = 500) -> int:
+    """Tell the supervisors, once each, of open inquiries past their first-contact time; returns how many were new."""
+    known = select(Task.id).where(Task.kind == LATE, Task.inquiry_id == Inquiry.id)
+    late = db.session.scalars(
+        select(Inquiry)
+        .where(
+            Inquiry.state.in_((InquiryState.NEW, InquiryState.CONTACTING)),
+            Inquiry.first_contact_at.is_(None),
+            Inquiry.first_contact_due_at < now,
+            ~known.exists(),
+        )
+        .order_by(Inquiry.first_contact_due_at)
+        .limit(limit)
+    ).all()
+    for row in late:
+        tasks.owe(
+            site_id=row.site_id,
+            kind=LATE,
+            key=f"{LATE}:{row.id}",
+            role=Role.SUPERVISOR,
+            due_at=now,
+            cause="first_contact_late",
+            inquiry_id=row.id,
+            now=now,
+        )
+    return len(late)

@@ -17,7 +17,7 @@ from intake.errors import RuleBroken
 from intake.guard import make_link, public
 from intake.inquiries import answers as a
 from intake.inquiries import drafts, forms, service, summary
-from intake.inquiries.models import Channel, InquiryDraft
+from intake.inquiries.models import Channel, InquiryDraft, Relation
 from intake.inquiries.routes import bp
 from intake.limits import limiter
 from intake.settings import queries as settings
@@ -188,8 +188,14 @@ def _send(told: Mapping[str, Any]) -> ResponseReturnValue:
             said = forms.values(told, locale=str(get_locale()))
             system = actors.system(site.id)
             if draft.inquiry_id is None:
+                by_professional = said.relation is Relation.PROFESSIONAL
                 row = service.receive(
-                    said, channel=Channel.WEB, actor=system, now=now, site=site, key=f"draft:{draft.id}"
+                    said,
+                    channel=Channel.REFERRAL if by_professional else Channel.WEB,
+                    actor=system,
+                    now=now,
+                    site=site,
+                    key=f"draft:{draft.id}",
                 )
             else:
                 row = service.complete(draft.inquiry_id, said, actor=system, now=now, site=site, sent=True)

@@ -249,6 +249,8 @@ def complete(
     row.danger = kept_danger(before, values.danger)
     _note_taken_back(row, values, actor, now)
     row.relation = values.relation
+    if row.channel is Channel.WEB and values.relation is Relation.PROFESSIONAL:
+        row.channel = Channel.REFERRAL
     person = db.session.get_one(Person, row.person_id)
     _name_person(person, values, actor, now)
     _name_inquirer(row, values, site, actor, now)

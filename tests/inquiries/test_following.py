@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from intake.actor import Role
 from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
@@ -113,6 +114,18 @@ def test_a_promise_whose_time_passed_is_missed_and_measured(here: Cast) -> None:
         assert following.miss_promises(now=NOW + timedelta(minutes=30)) == 1
     assert db.session.scalars(select(Promise)).one().missed_at == NOW + timedelta(minutes=30)
     assert tasks("promised_callback")[0].state is TaskState.OPEN
+
+
+def test_a_late_first_contact_goes_to_the_supervisors_once_and_ends_with_the_conversation(here: Cast) -> None:
+    i = received(here)
+    with transaction():
+        assert following.escalate_late(now=NOW + timedelta(minutes=59)) == 0
+    for expected in (1, 0):
+        with transaction():
+            assert following.escalate_late(now=NOW + timedelta(minutes=61)) == expected
+    assert [t.role for t in tasks("late_first_contact")] == [Role.SUPERVISOR]
+    attempt(here, i, a.REACHED, NOW + timedelta(minutes=70))
+    assert [t.state for t in tasks("late_first_contact")] == [TaskState.CANCELLED]
 
 
 def test_one_claims_the_other_is_told(here: Cast) -> None:

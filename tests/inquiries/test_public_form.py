@@ -13,7 +13,7 @@ from intake import clock, crypto
 from intake.crypto import DataKey
 from intake.db import db, transaction
 from intake.inquiries import drafts, queries
-from intake.inquiries.models import Inquiry, InquiryDraft, InquiryState, Relation
+from intake.inquiries.models import Channel, Inquiry, InquiryDraft, InquiryState, Relation
 from intake.people import queries as people
 from intake.people.models import Person, PersonKind
 from intake.tasks.models import Task
@@ -216,6 +216,7 @@ def test_a_professional_gives_where_they_work(app_sqlite: Flask, visitor: Browse
     with app_sqlite.app_context():
         page = queries.page(only_inquiry(), now=clock.utcnow())
     assert page.organisation == "Mercy General"
+    assert page.row.channel is Channel.REFERRAL
     assert page.row.relation is Relation.PROFESSIONAL
 
 
