@@ -46,7 +46,7 @@ def home() -> ResponseReturnValue:
 @limiter.limit("60/minute", methods=["POST"])
 def sign_in() -> ResponseReturnValue:
     """Ask for email and password; the same answer for an unknown person and a wrong password."""
-    onward = request.values.get("next", "")[:500]
+    onward = request.values.get("next", "")[:600]
     if request.method != "POST":
         return render_template("accounts/sign_in.html", errors={}, email="", onward=onward)
     email = request.form.get("email", "")[:254]

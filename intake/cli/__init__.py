@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask.cli import AppGroup
 
+from intake.cli.accounts import invite, set_up
 from intake.cli.clinical import clinical_cli
 from intake.cli.demo.command import demo
 from intake.cli.messages import messages_cli
@@ -14,5 +15,7 @@ intake.add_command(clinical_cli)
 intake.add_command(demo)
 intake.add_command(messages_cli)
 intake.add_command(rules_cli)
+intake.add_command(set_up)
+intake.add_command(invite)
 
 groups = (intake,)

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from intake.accounts import login
 from intake.actor import CARE, Role
 from intake.audit import service as audit
 from intake.cases import queries as cases
@@ -179,6 +180,7 @@ def _checklist_of(version: PlanVersion | None) -> service.Checklist:
 
 @bp.post("/tapers/<id:plan_id>/v/<int:n>/sign")
 @requires(Role.PRESCRIBER, rule="case")
+@login.fresh_code
 def sign(plan_id: int, n: int) -> ResponseReturnValue:
     """Sign a plan; its reminders are owed from this moment."""
     reasons = {k.removeprefix("reason:"): v[:1000] for k, v in request.form.items() if k.startswith("reason:")}
