@@ -304,6 +304,9 @@ class _Round:
             enhanced=answer.enhanced,
             digest=mail.digest,
             started_at=started,
+            kind=mail.message.kind,
+            site_id=mail.message.site_id,
+            case_id=mail.message.case_id,
             at_recipient=answer.at_recipient,
         )
 

@@ -9,17 +9,15 @@ import random
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import case, exists, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from intake.actor import Role, system
 from intake.audit import service as audit
 from intake.clock import db_now, from_micros, to_micros, utcnow
 from intake.db import db, new_id
-from intake.messages import kinds
+from intake.messages import kinds, written
 from intake.messages.models import MESSAGE, Message, MessageAttempt, MessageState, Suppression
 from intake.messages.service import config, owe_look
 from intake.tasks import service as tasks
@@ -56,6 +54,9 @@ class Result:
     enhanced: str
     digest: bytes
     started_at: datetime
+    kind: str
+    site_id: int
+    case_id: int | None
     # True when the relay named the address itself as the reason.
     at_recipient: bool = False
 
@@ -85,10 +86,10 @@ def record(result: Result) -> MessageState | None:
 
     The transaction also holds the audit entry, the timeline line and the task that the outcome causes.
     """
-    if not _attempt(result):
-        return None
     if result.outcome is Outcome.ACCEPTED:
         return _accepted(result)
+    if not _attempt(result):
+        return None
     if result.outcome is Outcome.IN_DOUBT:
         return in_doubt(result.message_id, result.token, code=result.code)
     if result.outcome is Outcome.REFUSED_PERMANENT:
@@ -97,25 +98,19 @@ def record(result: Result) -> MessageState | None:
 
 
 def _attempt(result: Result) -> bool:
-    make = pg_insert if db.session.connection().dialect.name == "postgresql" else sqlite_insert
-    new = db.session.scalar(
-        make(cast(Any, MessageAttempt.__table__))
-        .values(
-            id=result.attempt_id,
-            message_id=result.message_id,
-            attempt=result.attempt,
-            token=result.token,
-            started_at=result.started_at,
-            ended_at=db_now(),
-            outcome=result.outcome.value,
-            code=result.code[:40],
-            enhanced=result.enhanced[:20],
-            address_digest=result.digest,
-        )
-        .on_conflict_do_nothing()
-        .returning(MessageAttempt.id)
-    )
-    return new is not None
+    connection = db.session.connection()
+    values = {
+        "attempt_id": result.attempt_id,
+        "of_message": result.message_id,
+        "attempt_no": result.attempt,
+        "attempt_token": result.token,
+        "started": result.started_at,
+        "attempt_outcome": result.outcome.value,
+        "attempt_code": result.code[:40],
+        "attempt_enhanced": result.enhanced[:20],
+        "attempt_digest": result.digest,
+    }
+    return connection.execute(written.attempt(connection.dialect.name), values).one_or_none() is not None
 
 
 def _row(message_id: int) -> Message:
@@ -137,25 +132,9 @@ _FREE = {"lease_token": None, "lease_until": None, "next_try_at": None}
 
 
 def _accepted(result: Result) -> MessageState | None:
-    row = db.session.execute(
-        update(MESSAGE)
-        .where(
-            MESSAGE.c.id == result.message_id,
-            MESSAGE.c.state.in_([S.SENDING.value, S.UNCERTAIN.value, S.CLAIMED.value, S.SCHEDULED.value]),
-        )
-        .values(
-            state=S.SENT.value,
-            accepted_at=db_now(),
-            last_code=result.code,
-            held_reason="",
-            version=MESSAGE.c.version + 1,
-            **_FREE,
-        )
-        .returning(*_SEEN)
-    ).one_or_none()
-    if row is not None:
-        tell(row, S.SENT, "")
-        return S.SENT
+    wrote = written.accept(db.session.connection(), result)
+    if wrote is not None:
+        return S.SENT if wrote else None
     late = db.session.execute(
         update(MESSAGE)
         .where(MESSAGE.c.id == result.message_id, MESSAGE.c.accepted_at.is_(None))

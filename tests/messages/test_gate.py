@@ -247,8 +247,9 @@ def test_a_cancel_that_meets_the_mail_in_flight_is_kept_and_it_never_goes_again(
         assert service.cancel(reason="paused", now=utcnow(), recipient_id=person) == 1
     assert box.state(owed) is S.SENDING
 
+    no = outcomes.Outcome.REFUSED_TEMPORARY
     result = outcomes.Result(
-        new_id(), owed, batch.token, 1, outcomes.Outcome.REFUSED_TEMPORARY, "451", "4.3.0", mail.digest, utcnow()
+        new_id(), owed, batch.token, 1, no, "451", "4.3.0", mail.digest, utcnow(), "note", box.site.id, None
     )
     with transaction():
         assert outcomes.record(result) is S.CANCELLED

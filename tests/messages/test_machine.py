@@ -19,7 +19,7 @@ from intake import create_app
 from intake.audit.models import AuditEntry
 from intake.clock import utcnow
 from intake.db import db, transaction
-from intake.messages import delivery, kinds, outcomes, service
+from intake.messages import delivery, kinds, outcomes, render, service
 from intake.messages.delivery import Batch
 from intake.messages.models import Message, MessageState, Suppression
 from intake.messages.outcomes import Outcome
@@ -28,7 +28,6 @@ from intake.messages.states import EDGES, FINAL
 from intake.tasks.models import Task
 from tests.conftest import process_environment
 from tests.messages.outbox import Outbox, outbox
-from tests.messages.test_gate import claimed
 from tests.messages.test_outcomes import result
 from tests.servers.databases import Database
 from tests.servers.mailsink import MailSink
@@ -79,7 +78,12 @@ class Machine(RuleBasedStateMachine):
         db.session.remove()
         self.context.pop()
 
-    @rule(who=st.integers(0, 2), kind=st.sampled_from(KINDS), wait=st.integers(0, 40), width=st.integers(1, 300))
+    @rule(
+        who=st.integers(0, 2),
+        kind=st.sampled_from(KINDS),
+        wait=st.sampled_from([0, 0, 0, 5, 40]),
+        width=st.integers(1, 300),
+    )
     def owe(self, who: int, kind: str, wait: int, width: int) -> None:
         """Owe a mail, due within 40 minutes."""
         due = utcnow() + timedelta(minutes=wait)
@@ -99,15 +103,17 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def claim(self) -> None:
         """A sender takes a mail and prepares it."""
-        if self._claimable():
-            self.claims.append(claimed(self.box))
-
-    def _claimable(self) -> bool:
         with transaction():
             batch = delivery.claim(1, lease=timedelta(seconds=120))
-            if batch.messages:
-                delivery.give_back([batch.messages[0].id], batch.token, again_in=timedelta(0))
-        return bool(batch.messages)
+        if not batch.messages:
+            return
+        (words,) = render.read(batch.messages)
+        made = render.render(words)
+        if isinstance(made, Rendered):
+            self.claims.append((batch, made))
+            return
+        with transaction():
+            delivery.turn_away(batch.messages[0], batch.token, made)
 
     @precondition(lambda self: self.claims)
     @rule(index=st.integers(0, 9))
@@ -153,19 +159,22 @@ class Machine(RuleBasedStateMachine):
     @rule(index=st.integers(0, 30))
     def cancel(self, index: int) -> None:
         """The reason of one mail is withdrawn."""
-        owed = self.owed[index % len(self.owed)]
+        # Half of the time the mail that a sender holds just now: there the race is.
+        held = [mail.message.id for _, mail in self.claims] if index % 2 else []
+        some = held or self.owed
+        owed = some[index % len(some)]
         with transaction():
             if service.cancel_these([owed], reason="rule", now=utcnow()):
                 self.forbidden.add(owed)
 
-    @rule(who=st.integers(0, 2))
+    @rule(who=st.integers(0, 5))
     def stop(self, who: int) -> None:
-        """A person stops their mail."""
+        """A person stops their mail; half of the time one whose mail a sender holds just now."""
+        held = [mail.message.recipient_id for _, mail in self.claims] if who > 2 else []
+        person = held[0] if held else self.people[who % 3]
         with transaction():
-            kinds.get("note").stop(self.people[who], now=utcnow())
-            self.forbidden |= set(
-                db.session.scalars(select(Message.id).where(Message.recipient_id == self.people[who]))
-            )
+            kinds.get("note").stop(person, now=utcnow())
+            self.forbidden |= set(db.session.scalars(select(Message.id).where(Message.recipient_id == person)))
 
     @precondition(lambda self: self.owed)
     @rule(index=st.integers(0, 30), arrived=st.booleans())

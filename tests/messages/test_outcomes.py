@@ -176,7 +176,21 @@ def test_a_stalled_answer_is_uncertain(box: Outbox, mailsink: MailSink) -> None:
 
 def result(box: Outbox, owed: int, token: int, outcome: Outcome, digest: bytes = b"") -> Result:
     """What a sender would have noted."""
-    return Result(new_id(), owed, token, box.message(owed).attempts, outcome, "250", "2.0.0", digest, utcnow())
+    row = box.message(owed)
+    return Result(
+        new_id(),
+        owed,
+        token,
+        row.attempts,
+        outcome,
+        "250",
+        "2.0.0",
+        digest,
+        utcnow(),
+        row.kind,
+        row.site_id,
+        row.case_id,
+    )
 
 
 def test_a_sender_that_vanished_in_flight_leaves_doubt_and_late_evidence_settles_it(

@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import create_engine
 
 from intake.clock import utcnow
-from intake.db import db, new_id, transaction
+from intake.db import db, transaction
 from intake.messages import delivery, service
 from intake.messages.models import Heartbeat, Message, MessageState
 from intake.messages.outcomes import Outcome, Result
 from tests.messages.outbox import ZONE, Outbox
 from tests.messages.test_gate import claimed, pass_gate
+from tests.messages.test_outcomes import result
 from tests.servers.mailsink import Fault, MailSink
 from workers import engine, upkeep
 from workers.engine import Sender
@@ -31,8 +32,7 @@ def test_what_an_earlier_process_could_not_write_is_replayed_before_the_first_cl
     batch, mail = claimed(box)
     assert pass_gate(batch, mail)
     journal = Journal(box.config.data / "journal")
-    told = Result(new_id(), owed, batch.token, 1, Outcome.ACCEPTED, "250", "2.0.0", mail.digest, utcnow())
-    journal.keep(told)
+    journal.keep(result(box, owed, batch.token, Outcome.ACCEPTED, mail.digest))
 
     sender = Sender(box.app)
     assert sender.deliver() == 0
@@ -49,7 +49,7 @@ def test_the_journal_holds_ids_and_codes_only_and_a_cut_line_is_skipped(box_sqli
     owed = box.owe(box.person("very.secret@mail.example"))
     batch, mail = claimed(box)
     journal = Journal(box.config.data / "journal")
-    journal.keep(Result(new_id(), owed, batch.token, 1, Outcome.ACCEPTED, "250", "", mail.digest, utcnow()))
+    journal.keep(result(box, owed, batch.token, Outcome.ACCEPTED, mail.digest))
     (path,) = (box.config.data / "journal").iterdir()
     lines = path.read_text()
 
@@ -65,6 +65,9 @@ def test_the_journal_holds_ids_and_codes_only_and_a_cut_line_is_skipped(box_sqli
         "enhanced",
         "digest",
         "started_at",
+        "kind",
+        "site_id",
+        "case_id",
         "at_recipient",
     }
     path.write_text(lines + '{"attempt_id": 1, "mess')
