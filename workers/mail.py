@@ -96,10 +96,9 @@ class Relay:
 
     def _open(self) -> smtplib.SMTP:
         host, secure = self.url.hostname or "", self.url.scheme == "smtps"
-        context = ssl.create_default_context()
         port = self.url.port or (465 if secure else 25)
         smtp = (
-            smtplib.SMTP_SSL(host, port, timeout=self.timeout, context=context)
+            smtplib.SMTP_SSL(host, port, timeout=self.timeout, context=ssl.create_default_context())
             if secure
             else smtplib.SMTP(host, port, timeout=self.timeout)
         )
@@ -110,7 +109,7 @@ class Relay:
         smtp.ehlo_or_helo_if_needed()
         if not secure and self.starttls != "off":
             if smtp.has_extn("starttls"):
-                smtp.starttls(context=context)
+                smtp.starttls(context=ssl.create_default_context())
                 smtp.ehlo()
             elif self.starttls == "required":
                 raise smtplib.SMTPNotSupportedError("the relay offers no STARTTLS")
@@ -173,7 +172,7 @@ class Relay:
         assert smtp is not None
         assert smtp.sock is not None
         try:
-            smtp.sock.sendall(_STUFF.sub(b"..", raw))
+            smtp.sock.sendall(_STUFF.sub(b"..", raw) if b"\n." in raw or raw[:1] == b"." else raw)
             # Something to read before the dot is a refusal or the end of the connection: nothing was accepted.
             early = self._said_something(smtp)
             code, words = smtp.getreply() if early else (0, b"")

@@ -85,7 +85,7 @@ def _stems(text: str, locale: str) -> Iterator[str]:
     yield from (stem for stem in ENGLISH if stem in joined)
     if locale.lower().startswith("es"):
         plain = _without_accents(joined)
-        yield from (stem for stem in SPANISH if _without_accents(stem) in plain)
+        yield from (stem for stem, bare in zip(SPANISH, _SPANISH_PLAIN, strict=True) if bare in plain)
 
 
 def _centers(text: str, aliases: Iterable[str]) -> Iterator[str]:
@@ -99,3 +99,6 @@ def _centers(text: str, aliases: Iterable[str]) -> Iterator[str]:
 def _without_accents(text: str) -> str:
     """Drop accents: people write both recaída and recaida."""
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+
+
+_SPANISH_PLAIN = tuple(_without_accents(stem) for stem in SPANISH)

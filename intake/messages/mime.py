@@ -19,7 +19,7 @@ _BREAKS = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
 _PLAIN = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~.-]*")
 _LOCAL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+")
 _DOMAIN = re.compile(r"[^\s@\"(),:;<>\[\]\\/]+")
-_LONG_LINE = re.compile(r"[^\r\n]{990}")
+LONGEST_LINE = 990
 CRLF = "\r\n"
 
 
@@ -97,13 +97,15 @@ def _mailbox(name: str, at: str) -> str:
 
 
 def _part(kind: str, body: str) -> str:
-    body = CRLF.join(body.splitlines()) + CRLF
+    lines = body.splitlines()
+    short = max(map(len, lines), default=0) <= LONGEST_LINE
+    body = CRLF.join(lines) + CRLF
     head = f"Content-Type: text/{kind}; charset=utf-8{CRLF}Content-Transfer-Encoding: "
-    if body.isascii() and not _LONG_LINE.search(body):
+    if short and body.isascii():
         return f"{head}7bit{CRLF}{CRLF}{body}"
     data = binascii.b2a_base64(body.encode(), newline=False).decode()
-    lines = CRLF.join(data[i : i + 76] for i in range(0, len(data), 76))
-    return f"{head}base64{CRLF}{CRLF}{lines}{CRLF}"
+    coded = CRLF.join(data[i : i + 76] for i in range(0, len(data), 76))
+    return f"{head}base64{CRLF}{CRLF}{coded}{CRLF}"
 
 
 def build(letter: Letter) -> bytes:
