@@ -19,7 +19,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from intake.accounts import login
 from intake.actor import Actor
@@ -231,6 +231,9 @@ _SENTENCES = {
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
+    if isinstance(error, SecurityError):
+        # A host that is not ours has no addresses, so no page can be laid out for it.
+        return make_response(_SENTENCES[400], 400, {"Content-Type": "text/plain; charset=utf-8"})
     if 300 <= status < 400:
         return error.get_response(request.environ)
     sentence = _SENTENCES.get(status, "That did not work.")

@@ -21,6 +21,8 @@ SILENT = ("changes", "presence", "save")
 CODE = "fresh_code"
 NOT_SENT_AGAIN = {"csrf_token", CODE, "password", "now_password"}
 
+_weighty: set[object] = set()
+
 manager = LoginManager()
 manager.session_protection = None
 
@@ -96,7 +98,13 @@ def fresh_code(view: Callable[..., ResponseReturnValue]) -> Callable[..., Respon
             errors = {CODE: service.WRONG_CODE}
         return _ask(errors), 422 if errors else 403
 
+    _weighty.add(asked)
     return asked
+
+
+def asks_for_code(view: object) -> bool:
+    """True for a view that wants a fresh code."""
+    return view in _weighty
 
 
 def _ask(errors: dict[str, str]) -> str:

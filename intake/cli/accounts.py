@@ -30,7 +30,9 @@ def _invited(email: str, name: str, role: str) -> forms.Invited:
 )
 @click.option("--phone", required=True, prompt="Phone", help="The number people call.")
 @click.option("--from", "email_from", required=True, prompt="Sender address", help="From address of every email.")
-@click.option("--zone", required=True, prompt="Time zone", default="America/New_York", help="For example America/Chicago.")
+@click.option(
+    "--zone", required=True, prompt="Time zone", default="America/New_York", help="For example America/Chicago."
+)
 @click.option("--email", required=True, prompt="Your work email", help="The first administrator's email.")
 @click.option("--name", required=True, prompt="Your name", help="The first administrator's name.")
 @with_appcontext

@@ -57,9 +57,7 @@ class Door:
         """Send a form with the token of `page`."""
         token = re.search(r'name="csrf_token" value="([^"]+)"', self.get(page).text)
         assert token is not None
-        return self.client.post(
-            path, data={"csrf_token": token[1], **data}, environ_base={"REMOTE_ADDR": self.address}
-        )
+        return self.client.post(path, data={"csrf_token": token[1], **data}, environ_base={"REMOTE_ADDR": self.address})
 
     def password(self, email: str, password: str = PASSWORD, **more: str) -> TestResponse:
         """Type email and password."""

@@ -49,19 +49,16 @@ def test_n01_an_unknown_email_takes_as_long_as_a_wrong_password(app_sqlite: Flas
     object.__setattr__(config, "argon2_time", 2)
     settle(app_sqlite)
 
-    def median(email: str) -> float:
-        spent = []
-        for n in range(40):
-            start = time.perf_counter()
+    spent: dict[str, list[float]] = {ADA: [], "nobody@northlight.example": []}
+    for n in range(40):
+        for email, times in spent.items():
+            # The processor's own time: what others do on this machine does not count.
+            start = time.thread_time()
             with app_sqlite.app_context():
-                from_where = f"{email}-{n}"
-                assert _refused(email, from_where)
-            spent.append(time.perf_counter() - start)
-        return statistics.median(spent)
-
-    median("warm@northlight.example")
-    known, unknown = median(ADA), median("nobody@northlight.example")
-    assert abs(known - unknown) / max(known, unknown) < 0.25, (known, unknown)
+                assert _refused(email, f"{email}-{n}")
+            times.append(time.thread_time() - start)
+    known, unknown = (statistics.median(times) for times in spent.values())
+    assert abs(known - unknown) / max(known, unknown) < 0.1, (known, unknown)
 
 
 def _refused(email: str, where: str) -> bool:
@@ -212,7 +209,9 @@ def test_n05_guessing_codes_is_slowed_and_typing_the_password_again_does_not_hel
     assert door.code(secrets["ada"]).status_code == 302
 
 
-@pytest.mark.parametrize("typed", ["", " ", "abcdef", "１２３４５６", "0" * 40, "000000\x00", "'; drop table staff", "\ud800"])
+@pytest.mark.parametrize(
+    "typed", ["", " ", "abcdef", "１２３４５６", "0" * 40, "000000\x00", "'; drop table staff", "\ud800"]
+)
 def test_n05_odd_codes_are_refused_with_a_sentence(app_sqlite: Flask, typed: str) -> None:
     settle(app_sqlite)
     door = Door(app_sqlite)
