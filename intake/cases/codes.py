@@ -78,6 +78,8 @@ HANDED_OVER: dict[str, str] = {
 HANDS_OVER = frozenset({"called_911", "warm_ed", "crisis_988"})
 
 ALERTS: dict[str, str] = {
+    "CHECK_IN_DANGER": "Thoughts of not wanting to live",
+    "CHECK_IN_STOP_AND_LOOK": "A check-in asks for a look",
     "CHECKIN_THOUGHTS": "Thoughts of not wanting to live",
     "CHECKIN_USED": "Used something else",
     "CHECKIN_PAIN": "Pain is much worse",

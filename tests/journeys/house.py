@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.request import urlopen
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from playwright.sync_api import BrowserContext, Page
 from config import Config
 from intake import create_app, crypto
 from intake.cli.demo.scenes import demo_zone
-from intake.clock import utcnow
+from intake.clock import OFFSET_VARIABLE, utcnow
 from intake.db import db, transaction
 from intake.settings.models import Site
 from tests.conftest import process_environment
@@ -45,6 +45,7 @@ class House:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
+    offset: timedelta = timedelta(0)
 
     def begin(self, name: str, line: list[str]) -> None:
         """Start one process in a group of its own."""
@@ -58,6 +59,22 @@ class House:
         """Kill one process and its children without a word."""
         os.killpg(self.processes[name].pid, signal.SIGKILL)
         self.processes.pop(name).wait()
+
+    def open(self) -> None:
+        """Start web, worker and beat, and wait for the web."""
+        port = int(self.address.rpartition(":")[2])
+        self.begin("web", commands.web(port))
+        self.begin("worker", commands.worker())
+        self.begin("beat", commands.beat())
+        self.wait()
+
+    def jump(self, length: timedelta) -> None:
+        """Kill everything and start again later on, by the one moveable clock."""
+        self.offset += length
+        self.environment[OFFSET_VARIABLE] = str(self.offset.total_seconds())
+        for name in list(self.processes):
+            self.kill(name)
+        self.open()
 
     def stop(self) -> None:
         """End everything."""
@@ -86,7 +103,7 @@ class House:
     def code(self, who: str) -> str:
         """The next second-step code of somebody; a code is good once, so the following one may be needed."""
         totp = pyotp.TOTP(self.secrets[who])
-        step = int(utcnow().timestamp()) // 30
+        step = int((utcnow() + self.offset).timestamp()) // 30
         if self.used.get(who) == step:
             step += 1
         self.used[who] = step
@@ -140,11 +157,8 @@ def running(database: Database, broker: str, sink: MailSink) -> Iterator[House]:
     }
     house = House(address, sink, environment)
     _settle(house)
-    house.begin("web", commands.web(port))
-    house.begin("worker", commands.worker())
-    house.begin("beat", commands.beat())
     try:
-        house.wait()
+        house.open()
         yield house
     finally:
         house.stop()
