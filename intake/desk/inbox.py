@@ -138,7 +138,7 @@ def _version(site_id: int) -> str:
 
 def _inbox(actor: Actor) -> Inbox:
     wanted = _wanted(actor)
-    rows = inquiries.inbox_rows(actor.site_id, wanted, now=utcnow())
+    rows = inquiries.inbox_rows(actor.site_id, wanted, now=utcnow(), actor=actor)
     owners = {row.owner_id for row in rows if row.owner_id is not None}
     names = {s.id: s.name for s in db.session.scalars(select(Staff).where(Staff.id.in_(owners)))} if owners else {}
     ids = [row.id for row in rows]
