@@ -138,8 +138,12 @@ def _late(site: int, queues: Sequence[Queue]) -> ScalarSelect[Any]:
 
 
 def tasks_for(actor: Actor) -> Any:
-    """The condition of tasks that wait for an actor: their own, or their role's that nobody took."""
-    return or_(Task.owner_id == actor.id, (Task.owner_id.is_(None)) & (Task.role == actor.role))
+    """The condition of tasks that wait for an actor: their own, or their role's that nobody took.
+
+    A prescriber is a clinician too.
+    """
+    roles = (actor.role, Role.CLINICIAN) if actor.role is Role.PRESCRIBER else (actor.role,)
+    return or_(Task.owner_id == actor.id, (Task.owner_id.is_(None)) & Task.role.in_(roles))
 
 
 def _tasks(actor: Actor) -> ScalarSelect[Any]:

@@ -2,196 +2,237 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import or_, select
 
-from intake import crypto
-from intake.actor import STAFF, Actor
+from intake.accounts.models import Staff
+from intake.actor import STAFF, Actor, Role
 from intake.cases.models import Case, CaseState
-from intake.cases.queries import visible
+from intake.cases.queries import ENDED, can_read, visible
 from intake.clock import db_now
 from intake.db import db, id_text
-from intake.desk import queries
+from intake.desk import words
+from intake.desk.queries import tasks_for
 from intake.inquiries.models import Inquiry
 from intake.people import queries as people
-from intake.people.models import Person
-from intake.queues.models import EntryState, QueueEntry
-from intake.tasks.models import Task
-from intake.tasks.service import LIVE
+from intake.queues import queries as queue_queries
+from intake.queues.models import Queue, QueueEntry
+from intake.queues.queries import BoardRow
+from intake.tasks.models import Task, TaskState
 
-ENDED = (CaseState.CLOSED, CaseState.DISCHARGED)
-MOST = 100
+MOST = 200
 MOST_FOUND = 20
+TASK_STATES = ("open", "mine", "late", "snoozed", "all", "ended")
+# These end only by what they ask for, on the page of the case.
+ENDS_ITSELF = frozenset({"alert", "danger", "answer_placement"})
 
 
 @dataclass(frozen=True)
 class CaseRow:
-    """One case of a list: its number, the name to show, and whether a claim holds it."""
+    """One case in a list."""
 
     case: Case
-    reference: str
     name: str
-    claimed: bool
+    age: int | None
+    reference: str
+    waits_in: str
+
+
+def _case_rows(found: Sequence[Case]) -> list[CaseRow]:
+    views = people.opened_many(c.person_id for c in found)
+    references = {
+        row.id: row.reference
+        for row in db.session.execute(
+            select(Inquiry.id, Inquiry.reference).where(Inquiry.id.in_([c.opened_from for c in found]))
+        )
+    }
+    waits = {
+        row.case_id: words.queue(row.queue)
+        for row in db.session.execute(
+            select(QueueEntry.case_id, QueueEntry.queue).where(
+                QueueEntry.case_id.in_([c.id for c in found]), QueueEntry.left_at.is_(None)
+            )
+        )
+    }
+    return [
+        CaseRow(c, views[c.person_id].name, views[c.person_id].age, references[c.opened_from], waits.get(c.id, ""))
+        for c in found
+    ]
+
+
+def mine(actor: Actor, *, queue: str = "") -> list[CaseRow]:
+    """The open cases somebody owns, newest first; with `queue`, all readable cases that wait there instead."""
+    where: list[Any] = [visible(actor), Case.owner_id == actor.id, Case.state.not_in(ENDED)]
+    if queue:
+        waiting = select(QueueEntry.case_id).where(QueueEntry.queue == Queue(queue), QueueEntry.left_at.is_(None))
+        where = [visible(actor), Case.id.in_(waiting)]
+    return _case_rows(
+        list(db.session.scalars(select(Case).where(*where).order_by(Case.opened_at.desc(), Case.id).limit(MOST)))
+    )
+
+
+def board_of(row: BoardRow) -> str:
+    """The board an entry stands on."""
+    return next(name for name, queues in queue_queries.BOARDS.items() if row.queue in queues)
 
 
 @dataclass(frozen=True)
 class TaskRow:
-    """One task with the case or request it is about; `name` is empty where the reader may not see it."""
+    """One task in a list, with where it leads; `by_form` says that a word about it can end it."""
 
     task: Task
-    reference: str
-    name: str
-    address: str
+    words: str
+    about: str
+    url: str
+    owner: str
     late: bool
+    by_form: bool
+
+
+def task_rows(actor: Actor, state: str, *, now: datetime) -> list[TaskRow]:
+    """The tasks of a state (TASK_STATES) that the actor may see, soonest due first; at most 200.
+
+    "all" is the whole center, the others are the actor's own and those of their role. Tasks of restricted cases the
+    actor may not read are left out.
+    """
+    where: list[Any] = [Task.site_id == actor.site_id]
+    if state == "ended":
+        where.append(Task.state.in_((TaskState.DONE, TaskState.CANCELLED)))
+    else:
+        where.append(Task.state.in_((TaskState.OPEN, TaskState.CLAIMED)))
+    if state == "mine":
+        where.append(Task.owner_id == actor.id)
+    elif state != "all":
+        where.append(tasks_for(actor))
+    asleep = Task.snoozed_until > db_now()
+    if state == "snoozed":
+        where.append(asleep)
+    elif state not in {"ended", "all"}:
+        where.append(or_(Task.snoozed_until.is_(None), ~asleep))
+    if state == "late":
+        where.append(Task.due_at < db_now())
+    order = Task.ended_at.desc() if state == "ended" else Task.due_at
+    found = list(db.session.scalars(select(Task).where(*where).order_by(order, Task.id).limit(MOST)))
+    return _task_rows(actor, found, now)
+
+
+def _task_rows(actor: Actor, found: Sequence[Task], now: datetime) -> list[TaskRow]:
+    about = {
+        c.id: c for c in db.session.scalars(select(Case).where(Case.id.in_([t.case_id for t in found if t.case_id])))
+    }
+    asked = [t.inquiry_id for t in found if t.inquiry_id] + [c.opened_from for c in about.values()]
+    numbers = {
+        row.id: row.reference
+        for row in db.session.execute(select(Inquiry.id, Inquiry.reference).where(Inquiry.id.in_(asked)))
+    }
+    owners = {
+        s.id: s.name
+        for s in db.session.scalars(select(Staff).where(Staff.id.in_([t.owner_id for t in found if t.owner_id])))
+    }
+    rows = []
+    for task in found:
+        case = about.get(task.case_id or 0)
+        if case is not None and not can_read(actor, case) and task.role is not Role.PRIVACY:
+            continue
+        url = ""
+        if actor.role in STAFF and (case is not None or task.inquiry_id):
+            url = f"/cases/{id_text(case.id)}" if case is not None else f"/inquiries/{id_text(task.inquiry_id or 0)}"
+        number = numbers.get(case.opened_from if case else (task.inquiry_id or 0), "")
+        rows.append(
+            TaskRow(
+                task=task,
+                words=words.task(task.kind),
+                about=number,
+                url=url,
+                owner=owners.get(task.owner_id or 0, ""),
+                late=task.state in (TaskState.OPEN, TaskState.CLAIMED) and task.due_at < now,
+                by_form=task.kind not in ENDS_ITSELF and may_do(actor, task),
+            )
+        )
+    return rows
+
+
+def may_do(actor: Actor, task: Task) -> bool:
+    """Owner, the role it waits for, a supervisor; prescribers also do clinicians' work, all staff admissions' work."""
+    if task.owner_id == actor.id or actor.role in {task.role, Role.SUPERVISOR}:
+        return True
+    if task.role is Role.CLINICIAN:
+        return actor.role is Role.PRESCRIBER
+    return task.role is Role.ADMISSIONS and actor.role in STAFF
 
 
 @dataclass(frozen=True)
-class Found:
-    """One person or case that answers a search, with why."""
+class Hit:
+    """One person found, with the cases and requests the actor may open."""
 
     name: str
-    reference: str
-    address: str
+    age: int | None
     why: str
-    state: str
+    cases: tuple[tuple[int, str, CaseState], ...]
+    inquiries: tuple[tuple[int, str], ...]
 
 
-def _names(ids: Iterable[int]) -> dict[int, str]:
-    rows = list(db.session.scalars(select(Person).where(Person.id.in_(set(ids)))))
-    crypto.prefetch([blob for row in rows for blob in (row.used_name, row.legal_name)])
-    return {row.id: people.opened(row).name for row in rows}
+def find_people(actor: Actor, text: str) -> list[Hit]:
+    """People of the site by name (typos allowed), phone, email or case number, as far as the actor may know them.
 
-
-def mine(actor: Actor) -> list[CaseRow]:
-    """The open cases that somebody owns or holds by a claim, newest first."""
-    held = select(QueueEntry.case_id).where(
-        QueueEntry.claimed_by == actor.id, QueueEntry.left_at.is_(None), QueueEntry.state == EntryState.CLAIMED
-    )
-    claimed = set(db.session.scalars(held))
-    rows = db.session.execute(
-        select(Case, Inquiry.reference)
-        .join(Inquiry, Inquiry.id == Case.opened_from)
-        .where(
-            visible(actor),
-            or_(Case.owner_id == actor.id, Case.id.in_(claimed)),
-            or_(Case.state.not_in(ENDED), Case.id.in_(claimed)),
-        )
-        .order_by(Case.opened_at.desc(), Case.id)
-        .limit(MOST)
-    ).all()
-    names = _names(case.person_id for case, _reference in rows)
-    return [CaseRow(case, number, names.get(case.person_id, ""), case.id in claimed) for case, number in rows]
-
-
-def owed(actor: Actor, *, state: str, now: datetime) -> list[TaskRow]:
-    """Tasks of the actor's role or own ones, most urgent first; `state`: open, all (whole center) or ended."""
-    own, of_case = aliased(Inquiry), aliased(Inquiry)
-    where: list[Any] = [Task.site_id == actor.site_id]
-    if state == "ended":
-        where += [Task.state.not_in(LIVE), or_(Task.ended_by == actor.id, Task.owner_id == actor.id)]
-    else:
-        where += [Task.state.in_(LIVE)]
-        if state != "all":
-            where += [queries.tasks_for(actor), or_(Task.snoozed_until.is_(None), Task.snoozed_until < db_now())]
-    order = Task.ended_at.desc() if state == "ended" else Task.due_at.asc()
-    rows = db.session.execute(
-        select(Task, own.reference, own.person_id, of_case.reference, Case.person_id)
-        .outerjoin(own, own.id == Task.inquiry_id)
-        .outerjoin(Case, Case.id == Task.case_id)
-        .outerjoin(of_case, of_case.id == Case.opened_from)
-        .where(*where)
-        .order_by(order, Task.id)
-        .limit(MOST)
-    ).all()
-    reads = actor.role in STAFF
-    readable = set(
-        db.session.scalars(
-            select(Case.id).where(visible(actor), Case.id.in_([r[0].case_id for r in rows if r[0].case_id]))
-        )
-    )
-    names = _names(r[4] or r[2] for r in rows if (r[4] or r[2])) if reads else {}
-    return [_task_row(row, readable, names, now, reads=reads) for row in rows]
-
-
-def _task_row(row: Any, readable: set[int], names: dict[int, str], now: datetime, *, reads: bool) -> TaskRow:
-    task, reference, person, case_reference, case_person = row
-    seen = reads and (task.case_id is None or task.case_id in readable)
-    address = ""
-    if seen and task.case_id is not None:
-        address = f"/cases/{id_text(task.case_id)}"
-    elif seen and task.inquiry_id is not None:
-        address = f"/inquiries/{id_text(task.inquiry_id)}"
-    return TaskRow(
-        task=task,
-        reference=case_reference or reference or "",
-        name=names.get(case_person or person or 0, "") if seen else "",
-        address=address,
-        late=task.state in LIVE and task.due_at < now,
-    )
-
-
-def find(actor: Actor, text: str) -> list[Found]:
-    """People by name, phone or email, and requests and cases by their number; only what the actor may read."""
-    if actor.role not in STAFF or not text.strip():
+    Somebody whose only cases are restricted is not found at all, exactly as if they were not known.
+    """
+    ids = dict.fromkeys(_by_number(actor.site_id, text), "case number")
+    for likely in people.find(text, actor.site_id, MOST_FOUND):
+        ids.setdefault(likely.person.id, ", ".join(likely.reasons))
+    if not ids:
         return []
-    numbers = _by_number(actor, text)
-    alike = people.find(text, actor.site_id, MOST_FOUND)
-    return [*numbers, *_of_people(actor, alike)][:MOST_FOUND]
+    views = people.opened_many(ids)
+    every = list(db.session.scalars(select(Case).where(Case.person_id.in_(ids)).order_by(Case.opened_at.desc())))
+    asked = list(
+        db.session.scalars(
+            select(Inquiry)
+            .where(Inquiry.site_id == actor.site_id, or_(Inquiry.person_id.in_(ids), Inquiry.inquirer_id.in_(ids)))
+            .order_by(Inquiry.received_at.desc())
+            .limit(MOST)
+        )
+    )
+    numbers = {i.id: i.reference for i in asked}
+    return [hit for i, why in ids.items() if (hit := _hit(actor, views[i], why, every, asked, numbers)) is not None]
 
 
-def _by_number(actor: Actor, text: str) -> list[Found]:
+def _by_number(site_id: int, text: str) -> list[int]:
+    """The people of case numbers that begin with what was typed."""
     wanted = "".join(text.upper().split())[:20]
     if len(wanted) < 4:
         return []
-    rows = db.session.execute(
-        select(Inquiry, Case.id)
-        .outerjoin(Case, Case.opened_from == Inquiry.id)
-        .where(
-            Inquiry.site_id == actor.site_id,
-            func.upper(Inquiry.reference).startswith(wanted, autoescape=True),
-            or_(Case.id.is_(None), visible(actor)),
+    return list(
+        db.session.scalars(
+            select(Inquiry.person_id)
+            .where(Inquiry.site_id == site_id, Inquiry.reference.startswith(wanted, autoescape=True))
+            .limit(MOST_FOUND)
         )
-        .limit(MOST_FOUND)
-    ).all()
-    names = _names(inquiry.person_id for inquiry, _case in rows)
-    return [
-        Found(
-            names.get(inquiry.person_id, ""),
-            inquiry.reference,
-            f"/cases/{id_text(case_id)}" if case_id else f"/inquiries/{id_text(inquiry.id)}",
-            "number",
-            inquiry.state.value,
-        )
-        for inquiry, case_id in rows
-    ]
+    )
 
 
-def _of_people(actor: Actor, alike: Sequence[people.Likeness]) -> list[Found]:
-    ids = [like.person.id for like in alike]
-    latest: dict[int, tuple[Inquiry, int | None]] = {}
-    rows = db.session.execute(
-        select(Inquiry, Case.id)
-        .outerjoin(Case, Case.opened_from == Inquiry.id)
-        .where(
-            Inquiry.site_id == actor.site_id,
-            or_(Inquiry.person_id.in_(ids), Inquiry.inquirer_id.in_(ids)),
-            or_(Case.id.is_(None), visible(actor)),
-        )
-        .order_by(Inquiry.received_at)
-    ).all()
-    for inquiry, case_id in rows:
-        for person_id in {inquiry.person_id, inquiry.inquirer_id} & set(ids):
-            latest[person_id] = (inquiry, case_id)
-    found = []
-    for like in alike:
-        if like.person.id not in latest:
-            continue
-        inquiry, newest = latest[like.person.id]
-        address = f"/cases/{id_text(newest)}" if newest else f"/inquiries/{id_text(inquiry.id)}"
-        found.append(Found(like.person.name, inquiry.reference, address, ", ".join(like.reasons), inquiry.state.value))
-    return found
+def _hit(
+    actor: Actor,
+    view: people.PersonView,
+    why: str,
+    every: Sequence[Case],
+    asked: Sequence[Inquiry],
+    numbers: dict[int, str],
+) -> Hit | None:
+    own = [c for c in every if c.person_id == view.id]
+    open_to = [c for c in own if can_read(actor, c)]
+    if own and not open_to:
+        return None
+    requests = [i for i in asked if view.id in {i.person_id, i.inquirer_id}]
+    if not own and not requests:
+        return None
+    return Hit(
+        name=view.name,
+        age=view.age,
+        why=why,
+        cases=tuple((c.id, numbers.get(c.opened_from, ""), c.state) for c in open_to),
+        inquiries=tuple((i.id, i.reference) for i in requests[:5]),
+    )

@@ -1,36 +1,58 @@
-"""My cases, tasks and find: what somebody holds, what is owed, and who is known."""
+"""Addresses of my cases, tasks and find."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from intake.actor import STAFF, Role
+from intake.cases.models import Case
+from intake.cases.queries import can_read
 from intake.clock import utcnow
-from intake.db import transaction
-from intake.desk import work
+from intake.db import db, transaction
+from intake.desk import words, work
 from intake.desk.listing import listed
 from intake.desk.routes import bp
-from intake.errors import RuleBroken
+from intake.errors import Missing, NotPermitted, RuleBroken
 from intake.fields import Reader
 from intake.guard import current_actor, requires
+from intake.queues import queries as queue_queries
+from intake.queues.models import Queue
+from intake.settings import queries as settings
 from intake.tasks import service as tasks
+from intake.tasks.models import Task
 
-SNOOZES = {"hour": timedelta(hours=1), "shift": timedelta(hours=8), "day": timedelta(days=1)}
-OUTCOMES = ("done", "reached", "not_needed")
+SNOOZES = {"hour": timedelta(hours=1), "shift": timedelta(hours=8), "day": timedelta(days=1), "week": timedelta(days=7)}
+OUTCOMES = ("done", "reached", "not_reached", "not_needed")
 REASON = 500
+LONGEST_FIND = 100
 
 
 @bp.get("/mine")
 @requires(*STAFF, rule="case")
 def mine() -> ResponseReturnValue:
-    """The cases somebody owns or holds."""
-    listed(current_actor(), "mine", "", utcnow())
-    rows = work.mine(current_actor())
-    return render_template("desk/mine.html", rows=rows, page_count=len(rows))
+    """What the actor holds and owns; `?queue=refer_out` lists what waits there."""
+    actor, now = current_actor(), utcnow()
+    queue = request.args.get("queue", "")
+    queue = queue if queue in set(Queue) else ""
+    listed(actor, "mine", queue, now)
+    held = [row for row in queue_queries.held_by(actor, now=now) if not queue or row.queue == queue]
+    rows = work.mine(actor, queue=queue)
+    return render_template(
+        "desk/mine.html",
+        held=held,
+        rows=rows,
+        queue=queue,
+        zone=settings.zone(settings.site(actor.site_id)),
+        board_of=work.board_of,
+        words=words,
+        page_count=len({r.case.id for r in rows} | {h.case_id for h in held}) or None,
+    )
 
 
 @bp.get("/tasks")
@@ -40,24 +62,46 @@ def task_list() -> ResponseReturnValue:
     return _tasks({}, 200)
 
 
-def _tasks(errors: dict[str, str], status: int) -> ResponseReturnValue:
-    state = request.args.get("state", "open")
-    state = state if state in {"open", "all", "ended"} else "open"
-    now = utcnow()
-    listed(current_actor(), "tasks", state, now)
-    rows = work.owed(current_actor(), state=state, now=now)
-    page = render_template(
+def _tasks(errors: Mapping[str, str], status: int, task_id: int = 0) -> ResponseReturnValue:
+    actor, now = current_actor(), utcnow()
+    state = request.values.get("state", "open")
+    state = state if state in work.TASK_STATES else "open"
+    listed(actor, "tasks", state, now)
+    rows = work.task_rows(actor, state, now=now)
+    body = render_template(
         "desk/tasks.html",
         rows=rows,
         state=state,
         errors=errors,
-        now=now,
-        outcomes=OUTCOMES,
-        snoozes=list(SNOOZES),
-        me=current_actor().id,
-        page_count=len(rows) if state == "open" else 0,
+        typed=request.form,
+        wrong_id=task_id,
+        zone=settings.zone(settings.site(actor.site_id)),
+        page_count=len(rows) if state == "open" and rows else None,
     )
-    return page, status
+    return make_response(body, status)
+
+
+def _mine_to_do(task_id: int) -> Task:
+    """The task, if the actor may act on it.
+
+    Raises:
+        Missing: none here, or of a case the actor may not read. NotPermitted: another role's.
+    """
+    actor = current_actor()
+    row = db.session.scalar(select(Task).where(Task.id == task_id, Task.site_id == actor.site_id))
+    case = db.session.get(Case, row.case_id) if row is not None and row.case_id else None
+    if row is None or (case is not None and not can_read(actor, case) and row.role is not actor.role):
+        raise Missing("There is no such task.")
+    if not work.may_do(actor, row):
+        raise NotPermitted("This task waits for another role.")
+    return row
+
+
+def _back(row: Task) -> ResponseReturnValue:
+    if request.form.get("back") == "case" and row.case_id and current_actor().may(*STAFF):
+        return redirect(url_for("desk.case", case_id=row.case_id))
+    state = request.form.get("state", "open")
+    return redirect(url_for("desk.task_list", state=state if state in work.TASK_STATES and state != "open" else None))
 
 
 @bp.post("/tasks/<id:task_id>/claim")
@@ -65,8 +109,10 @@ def _tasks(errors: dict[str, str], status: int) -> ResponseReturnValue:
 def claim_task(task_id: int) -> ResponseReturnValue:
     """Take a task."""
     with transaction():
+        row = _mine_to_do(task_id)
         tasks.claim(task_id, actor=current_actor(), now=utcnow())
-    return redirect(url_for(".task_list"))
+    flash(_("This task is yours."))
+    return _back(row)
 
 
 @bp.post("/tasks/<id:task_id>/finish")
@@ -80,36 +126,47 @@ def finish_task(task_id: int) -> ResponseReturnValue:
         if outcome == "not_needed" and not reason:
             r.wrong("reason", _("Say why it is not needed."))
         r.check()
+        with transaction():
+            row = _mine_to_do(task_id)
+            if row.kind in work.ENDS_ITSELF:
+                raise RuleBroken(
+                    _("This task ends on the page of the case, by what it asks for."),
+                    fields={"outcome": _("Open the case and do it there.")},
+                )
+            tasks.finish(task_id, outcome=outcome, reason=reason, actor=current_actor(), now=utcnow())
     except RuleBroken as refused:
-        return _tasks(refused.fields, refused.status)
-    with transaction():
-        tasks.finish(task_id, outcome=outcome, reason=reason, actor=current_actor(), now=utcnow())
+        return _tasks(refused.fields, refused.status, task_id)
     flash(_("Done."))
-    return redirect(url_for(".task_list"))
+    return _back(row)
 
 
 @bp.post("/tasks/<id:task_id>/snooze")
 @requires(*Role, rule="center")
 def snooze_task(task_id: int) -> ResponseReturnValue:
     """Put a task off, with a reason."""
-    r = Reader(request.form)
+    r, now = Reader(request.form), utcnow()
     try:
         length = r.choice("length", SNOOZES, required=_("Pick until when."))
         reason = r.text("reason", limit=REASON, required=_("Say why it can wait."))
         r.check()
+        with transaction():
+            row = _mine_to_do(task_id)
+            tasks.snooze(task_id, until=now + SNOOZES[length], reason=reason, actor=current_actor(), now=now)
     except RuleBroken as refused:
-        return _tasks(refused.fields, refused.status)
-    now = utcnow()
-    with transaction():
-        tasks.snooze(task_id, until=now + SNOOZES[length], reason=reason, actor=current_actor(), now=now)
-    return redirect(url_for(".task_list"))
+        return _tasks(refused.fields, refused.status, task_id)
+    flash(_("Put off."))
+    return _back(row)
 
 
 @bp.get("/find")
 @requires(*STAFF, rule="case")
 def find() -> ResponseReturnValue:
     """People, phones and case numbers, typos allowed."""
-    text = request.args.get("q", "")[:200].replace("\x00", "")
+    actor = current_actor()
+    text = request.args.get("q", "").replace("\x00", "").strip()[:LONGEST_FIND]
     # What was typed is a name; the log keeps only that somebody searched.
-    listed(current_actor(), "find", "", utcnow())
-    return render_template("desk/find.html", rows=work.find(current_actor(), text), find_q=text)
+    listed(actor, "find", "", utcnow())
+    hits = work.find_people(actor, text) if len(text) >= 2 else []
+    if len(hits) == 1 and hits[0].why == "case number" and len(hits[0].cases) == 1:
+        return redirect(url_for("desk.case", case_id=hits[0].cases[0][0]))
+    return render_template("desk/find.html", hits=hits, find_q=text, words=words)
