@@ -13,7 +13,7 @@ from intake import clock, guard, limits, pages, tables
 from intake.accounts import kinds as account_kinds
 from intake.accounts import leaving, login
 from intake.accounts import views as accounts
-from intake.cases import joining
+from intake.cases import hiding, joining
 from intake.cases import kinds as case_kinds
 from intake.cases import leaving as cases_leaving
 from intake.cases import service as cases_service
@@ -30,6 +30,7 @@ from intake.messages import kinds as message_kinds
 from intake.messages import views as messages
 from intake.ops import views as ops
 from intake.people import merging
+from intake.people import queries as people
 from intake.queues import leaving as queues_leaving
 from intake.reports import views as reports
 from intake.screening import views as screening
@@ -89,6 +90,7 @@ def create_app(config: Config | None = None) -> Flask:
     guard.install(app, login.load_actor)
     limits.install(app, config.redis_url)
     pages.install(app, desk_queries.shell, https=config.https)
+    people.hidden[:] = [hiding.hidden_people]
     merging.before_merge[:] = [joining.both_open]
     inquiries_service.when_danger = cases_service.open_for_danger
     leaving.when_off[:] = [queues_leaving.give_back, cases_leaving.pass_on]

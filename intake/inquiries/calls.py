@@ -73,7 +73,7 @@ def _page(draft: InquiryDraft, told: Mapping[str, Any], errors: Mapping[str, str
 
 
 def _live(draft: InquiryDraft, told: Mapping[str, Any]) -> live.LiveRead:
-    return live.read(draft, told, site_id=current_actor().site_id, now=utcnow())
+    return live.read(draft, told, actor=current_actor(), now=utcnow())
 
 
 @bp.post("/calls/<id:draft_id>/save")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from intake.actor import Actor
 from intake.clinical import routing
 from intake.db import db
 from intake.inquiries import call_forms, placing
@@ -33,10 +34,10 @@ class LiveRead:
     inquiry_id: int | None
 
 
-def read(draft: InquiryDraft, told: Mapping[str, Any], *, site_id: int, now: datetime) -> LiveRead:
+def read(draft: InquiryDraft, told: Mapping[str, Any], *, actor: Actor, now: datetime) -> LiveRead:
     """Read a draft's answers as typed; nothing is stored."""
     said = call_forms.so_far(told, today=now.date())
-    _n, rules = settings.rule_set(site_id)
+    _n, rules = settings.rule_set(actor.site_id)
     row = db.session.get(Inquiry, draft.inquiry_id) if draft.inquiry_id else None
     danger = kept_danger(row.danger, said.danger) if row else dict(said.danger)
     age = people.age_on(said.born_on, said.age_years, now.date())
@@ -51,7 +52,7 @@ def read(draft: InquiryDraft, told: Mapping[str, Any], *, site_id: int, now: dat
         asked=len(call_forms.ASKED),
         opioid_and_benzo=bool(takes & OPIOIDS) and "benzo" in takes,
         matches=matches(
-            site_id,
+            actor,
             name=said.name or said.inquirer,
             phone=said.reach.phone,
             born_on=said.born_on,

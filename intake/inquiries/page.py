@@ -32,17 +32,17 @@ def inquiry(inquiry_id: int) -> ResponseReturnValue:
     """One request; the read is written down."""
     actor, now = current_actor(), utcnow()
     with transaction():
-        row = queries.readable(actor.site_id, inquiry_id)
+        row = queries.readable(actor, inquiry_id)
         audit.looked(actor=actor, case_id=row.id, record_name="inquiry", purpose="inquiry", now=now)
     return _page(inquiry_id, {}, 200)
 
 
 def _page(inquiry_id: int, errors: Mapping[str, str], status: int) -> ResponseReturnValue:
     actor = current_actor()
-    row = queries.readable(actor.site_id, inquiry_id)
+    row = queries.readable(actor, inquiry_id)
     body = render_template(
         "inquiries/inquiry.html",
-        page=queries.page(row, now=utcnow()),
+        page=queries.page(row, now=utcnow(), actor=actor),
         zone=settings.site(actor.site_id).time_zone,
         errors=errors,
         typed=request.form if errors else {},
@@ -57,7 +57,7 @@ def _do(inquiry_id: int, done: str, verb: Verb) -> ResponseReturnValue:
     reader = Reader(request.form)
     try:
         with transaction():
-            queries.readable(current_actor().site_id, inquiry_id)
+            queries.readable(current_actor(), inquiry_id)
             verb(reader)
     except (RuleBroken, AlreadyDone) as refused:
         return _page(inquiry_id, refused.fields or {"": refused.message}, refused.status)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from intake import crypto
 from intake.accounts.models import Staff
+from intake.actor import Actor, system
 from intake.audit.models import TimelineEntry
 from intake.clinical import routing
 from intake.db import db
@@ -59,13 +60,18 @@ def provisional(row: Inquiry, *, age: int | None, rules: routing.RuleSet) -> rou
     return placing.place(danger=row.danger, told=told(row), age=age, rules=rules)
 
 
-def readable(actor_site_id: int, inquiry_id: int) -> Inquiry:
-    """The inquiry of this site.
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """The condition that holds for exactly the inquiries `readable` gives out (rulings 10)."""
+    return and_(Inquiry.site_id == actor.site_id, people.shown_to(actor, Inquiry.person_id))
+
+
+def readable(actor: Actor, inquiry_id: int) -> Inquiry:
+    """The inquiry, if the actor may read it.
 
     Raises:
-        Missing: none here; another site's reads the same.
+        Missing: none here; another site's, or one of a restricted case, reads the same.
     """
-    row = db.session.scalar(select(Inquiry).where(Inquiry.id == inquiry_id, Inquiry.site_id == actor_site_id))
+    row = db.session.scalar(select(Inquiry).where(Inquiry.id == inquiry_id, visible(actor)))
     if row is None:
         raise Missing("There is no such request.")
     return row
@@ -168,10 +174,17 @@ class InboxFilter:
     late: bool = False
 
 
-def inbox_rows(site_id: int, wanted: InboxFilter, *, now: datetime, limit: int = MOST_ROWS) -> list[InboxRow]:
-    """The inquiries of a stage, most urgent first: acuity, priority, arrival. Six statements, whatever the number."""
+def inbox_rows(
+    site_id: int, wanted: InboxFilter, *, now: datetime, limit: int = MOST_ROWS, actor: Actor | None = None
+) -> list[InboxRow]:
+    """The inquiries of a stage, most urgent first: acuity, priority, arrival. Six statements, whatever the number.
+
+    With `actor` only those the actor may read.
+    """
     states = STAGES.get(wanted.stage, OPEN)
-    query = select(Inquiry).where(Inquiry.site_id == site_id, Inquiry.state.in_(states))
+    query = select(Inquiry).where(
+        Inquiry.site_id == site_id, Inquiry.state.in_(states), people.shown_to(actor, Inquiry.person_id)
+    )
     if wanted.source:
         query = query.where(Inquiry.channel == wanted.source)
     if wanted.owner_id is not None:
@@ -294,13 +307,20 @@ class Match:
 
 
 def matches(
-    site_id: int, *, name: str, phone: str, born_on: date | None, age: int | None, leave_out: Sequence[int]
+    actor: Actor, *, name: str, phone: str, born_on: date | None, age: int | None, leave_out: Sequence[int]
 ) -> tuple[Match, ...]:
     """Up to three known people who may be the one described; nothing is asked for less than a name or a phone."""
     if not phone and len(name) < 3:
         return ()
     found = people.likely_same(
-        site_id=site_id, name=name, born_on=born_on, age=age, phone=phone, leave_out=leave_out, limit=3
+        site_id=actor.site_id,
+        name=name,
+        born_on=born_on,
+        age=age,
+        phone=phone,
+        leave_out=leave_out,
+        limit=3,
+        actor=actor,
     )
     past = past_inquiries([f.person.id for f in found])
     return tuple(Match(f, past.get(f.person.id)) for f in found)
@@ -343,8 +363,9 @@ class InquiryPage:
     is_late: bool
 
 
-def page(row: Inquiry, *, now: datetime) -> InquiryPage:
-    """Open one inquiry with its people, contact rules, story and provisional placement."""
+def page(row: Inquiry, *, now: datetime, actor: Actor | None = None) -> InquiryPage:
+    """Open one inquiry with its people, contact rules, story and provisional placement, as `actor` may see it."""
+    reader = actor or system(row.site_id)
     views = people.opened_many({row.person_id, row.inquirer_id})
     points = people.contact_points_of({row.person_id, row.inquirer_id})
     _n, rules = settings.rule_set(row.site_id)
@@ -370,7 +391,7 @@ def page(row: Inquiry, *, now: datetime) -> InquiryPage:
             db.session.scalars(select(Promise).where(Promise.inquiry_id == row.id).order_by(Promise.created_at))
         ),
         matches=matches(
-            row.site_id,
+            reader,
             name=views[row.person_id].used_name,
             phone="" if third or phone is None else phone.value,
             born_on=views[row.person_id].born_on,

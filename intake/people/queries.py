@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 import phonenumbers
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
 
 from intake import crypto
+from intake.actor import Actor
 from intake.clock import utcnow
 from intake.db import db
 from intake.people import likeness, matching
@@ -17,6 +19,8 @@ from intake.people.likeness import Traits
 from intake.people.models import ContactKind, ContactPoint, MatchKey, Person, PersonKind
 
 MOST_CANDIDATES = 300
+# Rooms above say which people an actor must not come across: each gives a select of person ids.
+hidden: list[Callable[[Actor], Select[int]]] = []
 NO_NAME = "(no name given)"
 
 
@@ -187,7 +191,16 @@ def contact_points_of(person_ids: Iterable[int]) -> dict[int, list[ContactView]]
     return found
 
 
-def _holders(site_id: int, keys: Iterable[matching.Key], limit: int = MOST_CANDIDATES) -> list[int]:
+def shown_to(actor: Actor | None, person_id: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """The condition that `actor` may come across the person of that column; always true without an actor."""
+    if actor is None:
+        return true()
+    return and_(true(), *(person_id.not_in(ask(actor)) for ask in hidden))
+
+
+def _holders(
+    site_id: int, keys: Iterable[matching.Key], limit: int = MOST_CANDIDATES, actor: Actor | None = None
+) -> list[int]:
     """Known people who hold any of the tokens, those with most of them first."""
     tests = [(MatchKey.kind == kind) & (MatchKey.token == token) for kind, token in keys]
     if not tests:
@@ -195,7 +208,7 @@ def _holders(site_id: int, keys: Iterable[matching.Key], limit: int = MOST_CANDI
     return list(
         db.session.scalars(
             select(MatchKey.person_id)
-            .where(MatchKey.site_id == site_id, or_(*tests))
+            .where(MatchKey.site_id == site_id, or_(*tests), shown_to(actor, MatchKey.person_id))
             .group_by(MatchKey.person_id)
             .order_by(func.count().desc(), MatchKey.person_id)
             .limit(limit)
@@ -213,15 +226,17 @@ def likely_same(
     email: str = "",
     leave_out: Sequence[int] = (),
     limit: int = 5,
+    actor: Actor | None = None,
 ) -> list[Likeness]:
     """Known people who may be the human described, best first, each with its reasons.
 
-    `phone` in E.164, `email` normalised, `age` in years. A placeholder is never among them.
+    `phone` in E.164, `email` normalised, `age` in years. A placeholder is never among them, nor, with `actor`,
+    somebody whose restricted case the actor may not read.
     """
     keys = {k for k in matching.phone_keys(phone) if k[0] == "phone"} | matching.email_keys(email)
     keys |= matching.birth_keys([name], born_on)
     keys |= {k for k in matching.name_keys(name) if k[0] in {"sound", "name6", "name5"}}
-    ids = [i for i in _holders(site_id, keys) if i not in set(leave_out)]
+    ids = [i for i in _holders(site_id, keys, actor=actor) if i not in set(leave_out)]
     people, points = opened_many(ids), contact_points_of(ids)
     given, surname = likeness.split(name)
     asked = Traits(given, surname, _compact(born_on), age, phone, email.casefold())
@@ -250,7 +265,7 @@ def _judged(person: PersonView, points: Sequence[ContactView], asked: Traits) ->
     return Likeness(person, best.score, reasons, suggested=shown, same=best.is_same)
 
 
-def find(text: str, site_id: int, limit: int = 20) -> list[Likeness]:
+def find(text: str, site_id: int, limit: int = 20, actor: Actor | None = None) -> list[Likeness]:
     """Known people whose name (typos allowed), phone or email answers `text`, best first.
 
     Case numbers are found by the rooms that own them. At most 200 characters of `text` are read.
@@ -258,18 +273,18 @@ def find(text: str, site_id: int, limit: int = 20) -> list[Likeness]:
     text = text[:200].strip()
     digits = [c for c in text if c.isdigit()]
     if len(digits) >= 7 and not any(c.isalpha() for c in text):
-        return _find_by(site_id, {("phone7", crypto.blind("phone7", "".join(digits[-7:])))}, "phone", limit)
+        return _find_by(site_id, {("phone7", crypto.blind("phone7", "".join(digits[-7:])))}, "phone", limit, actor)
     if "@" in text:
-        return _find_by(site_id, matching.email_keys(text), "email", limit)
-    return _find_name(text, site_id, limit)
+        return _find_by(site_id, matching.email_keys(text), "email", limit, actor)
+    return _find_name(text, site_id, limit, actor)
 
 
-def _find_by(site_id: int, keys: set[matching.Key], what: str, limit: int) -> list[Likeness]:
-    people = opened_many(_holders(site_id, keys, limit))
+def _find_by(site_id: int, keys: set[matching.Key], what: str, limit: int, actor: Actor | None) -> list[Likeness]:
+    people = opened_many(_holders(site_id, keys, limit, actor))
     return [Likeness(p, 100, (what,)) for p in sorted(people.values(), key=lambda p: p.name)]
 
 
-def _find_name(text: str, site_id: int, limit: int) -> list[Likeness]:
+def _find_name(text: str, site_id: int, limit: int, actor: Actor | None) -> list[Likeness]:
     asked = matching.words(text)
     if not asked:
         return []
@@ -279,7 +294,7 @@ def _find_name(text: str, site_id: int, limit: int) -> list[Likeness]:
         # Three letters of a long word would bring half the center; the sound and longer starts find the typos.
         short = {k for w in long for k in matching.name_keys(w[:3]) if k[0] == "name3"}
         keys = (keys - short) | {k for w in long if len(w) == 4 for k in matching.name_keys(w) if k[0] == "name4"}
-    people = opened_many(_holders(site_id, keys))
+    people = opened_many(_holders(site_id, keys, actor=actor))
     scored = [(max(_hit(asked, p.used_name), _hit(asked, p.legal_name)), p) for p in people.values()]
     good = sorted(((s, p) for s, p in scored if s >= 0.72), key=lambda hit: (-hit[0], hit[1].name, hit[1].id))
     return [Likeness(p, round(100 * s), ("name",)) for s, p in good[:limit]]

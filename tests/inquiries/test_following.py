@@ -201,4 +201,4 @@ def test_another_site_finds_nothing_there(here: Cast) -> None:
     with pytest.raises(Missing), transaction():
         following.claim(i, actor=here.cora, now=NOW)
     with pytest.raises(Missing):
-        queries.readable(here.cora.site_id, i)
+        queries.readable(here.cora, i)

@@ -11,11 +11,14 @@ from flask import Flask
 from sqlalchemy import event, select
 
 from intake.audit.models import AuditEntry
+from intake.cases.models import Case
 from intake.clock import utcnow
-from intake.db import db, id_text
+from intake.db import db, id_text, transaction
+from intake.errors import Missing
 from intake.inquiries import queries
 from intake.inquiries.models import Attempt, Inquiry, InquiryState
 from intake.inquiries.queries import InboxFilter
+from intake.people import queries as people
 from tests.inquiries.browser import FAMILY, SELF, Browser, send, signed_in, visible
 from tests.people import Cast
 
@@ -117,6 +120,26 @@ def test_another_sites_request_reads_like_one_that_never_was(
     assert cora.post(f"{path_of(app_sqlite)}/attempts", {"channel": "phone", "outcome": "reached"}).status_code == 404
     with app_sqlite.app_context():
         assert db.session.scalars(select(Attempt)).all() == []
+
+
+def test_the_request_of_a_restricted_case_is_away_for_all_but_owner_and_supervisor(app: Flask, cast: Cast) -> None:
+    send(Browser(app), {**SELF, "now": {"danger": ["seizure_24h"]}})
+    with app.app_context():
+        with transaction():
+            db.session.scalars(select(Case)).one().restricted = True
+        row = db.session.scalars(select(Inquiry)).one()
+        now, site = utcnow(), cast.site.id
+        for who, shown in ((cast.ada, 0), (cast.cleo, 0), (cast.sol, 1)):
+            assert len(queries.inbox_rows(site, InboxFilter(), now=now, actor=who)) == shown
+            assert len(people.find("Dana", site, actor=who)) == shown
+            assert len(people.likely_same(site_id=site, name="Dana", phone="+15550147734", actor=who)) == shown
+        assert queries.readable(cast.sol, row.id).id == row.id
+        with pytest.raises(Missing):
+            queries.readable(cast.ada, row.id)
+    ada = signed_in(app, cast.staff["ada"])
+    assert ada.get(path_of(app)).status_code == 404
+    ada.get("/calls/new", follow_redirects=True)
+    assert ada.post(f"{path_of(app)}/claim").status_code == 404
 
 
 def test_somebody_who_comes_back_is_joined_with_one_press_and_apart_again_with_another(
