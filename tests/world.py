@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import DeclarativeBase
-from werkzeug.routing import Rule
+from werkzeug.routing import AnyConverter, Rule
 
 from config import Config
 from intake import create_app
@@ -120,20 +120,21 @@ def application(folder: Path) -> Flask:
     return create_app(Config.read(environment(folder)))
 
 
-def sign_in(app: Flask, role: Role) -> FlaskClient:
-    """A browser of the first demo person of a role; its session is a row like any other."""
+def sign_in(app: Flask, role: Role, *, email: str = "") -> FlaskClient:
+    """A browser of the first demo person of a role, or of `email`; its session is a row like any other."""
     client = app.test_client()
     with client.session_transaction("/inbox") as session:
-        session["_user_id"] = session_secret(app, role)
+        session["_user_id"] = session_secret(app, role, email=email)
         session["_fresh"] = True
     return client
 
 
-def session_secret(app: Flask, role: Role) -> str:
+def session_secret(app: Flask, role: Role, *, email: str = "") -> str:
     """The secret of a new, fully signed-in session of a role."""
     secret = secrets.token_hex(32)
     with app.app_context(), transaction():
-        staff = db.session.scalars(select(Staff).where(Staff.role == role).order_by(Staff.email).limit(1)).one()
+        named = [Staff.email == email] if email else []
+        staff = db.session.scalars(select(Staff).where(Staff.role == role, *named).order_by(Staff.email).limit(1)).one()
         now = utcnow()
         db.session.add(
             StaffSession(
@@ -170,7 +171,10 @@ def addresses(app: Flask, rule: Rule, known: dict[str, list[Any]], most: int = 2
     with app.test_request_context():
         for turn in range(most):
             values: dict[str, Any] = {}
-            for name in rule._converters:
+            for name, converter in rule._converters.items():
+                if isinstance(converter, AnyConverter):
+                    values[name] = sorted(converter.items)[turn % len(converter.items)]
+                    continue
                 pool = known.get(name) or WORDS.get(name) or ([NOBODY] if name in TABLES else None)
                 if pool is None:
                     raise LookupError(f"{rule.rule}: say in tests/world.py what {name} may be")

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import Table, exists, select
+from sqlalchemy import Table, exists, false, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from intake.accounts.models import Staff
+from intake.actor import Actor
 from intake.db import db
 from intake.messages.kinds import CONTACT_ID, CONTACT_VERSION, Kind, Recipient, Refusal
 from intake.messages.models import Message, MessageState
@@ -70,6 +71,10 @@ class _LinkMail(StaffMail):
     """A mail that is one link; its secret is derived from the message's subject and never stored."""
 
     path: ClassVar[str] = ""
+
+    def readable(self, actor: Actor, table: Table) -> ColumnElement[bool]:
+        """Nobody: its words are a key to somebody's account."""
+        return false()
 
     def context(self, message: Message) -> Mapping[str, Any]:
         """The address to open; the generation grows with each new request for the same person."""

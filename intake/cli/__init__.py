@@ -8,12 +8,14 @@ from intake.cli.accounts import invite, set_up
 from intake.cli.clinical import clinical_cli
 from intake.cli.demo.command import demo
 from intake.cli.messages import messages_cli
+from intake.cli.routes import routes
 from intake.cli.rules import rules_cli
 
 intake = AppGroup("intake", help="What operators of the center run.")
 intake.add_command(clinical_cli)
 intake.add_command(demo)
 intake.add_command(messages_cli)
+intake.add_command(routes)
 intake.add_command(rules_cli)
 intake.add_command(set_up)
 intake.add_command(invite)
