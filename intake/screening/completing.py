@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,7 @@ from intake.screening.drafts import locked
 from intake.screening.findings import Findings, blank_items, flat, is_started, opioid_use, rows
 from intake.screening.lines import UNKNOWN
 from intake.screening.models import OpioidLine, Placement, Screening, ScreeningState, Vitals
-from intake.screening.parts import PARTS
+from intake.screening.parts import PARTS, REPEAT
 from intake.screening.questions import item_name
 
 # Score alerts that call a person at once when the case is open; the words stand in the cases room.
@@ -69,7 +70,7 @@ def complete(screening_id: int, *, actor: Actor, now: datetime, read_version: in
         raise RuleBroken("Some answers are still needed.", code="SCREENING_OPEN", fields=problems)
     inquiry = db.session.scalars(select(Inquiry).where(Inquiry.id == row.inquiry_id).with_for_update()).one()
     person = db.session.get_one(Person, row.person_id)
-    found = queries.findings_from(answers, person, without=row)
+    found = _with_earlier(row, queries.findings_from(answers, person, without=row))
     _fill(row, found, answers, now)
     _store_opioids(row, answers, actor, now)
     _store_vitals(row, answers, actor, now)
@@ -96,6 +97,14 @@ def complete(screening_id: int, *, actor: Actor, now: datetime, read_version: in
     _refresh_board(row, found, actor, now)
     _call_for_help(row, found, actor, now)
     return placement
+
+
+def _with_earlier(row: Screening, found: Findings) -> Findings:
+    """In a repeat, the facts it did not ask for stay as the inquiry's last placement had them."""
+    if row.mode != REPEAT:
+        return found
+    before = queries.newest_placement(row.inquiry_id)
+    return found if before is None else replace(found, facts=queries.over(queries.facts_of(before), found.facts))
 
 
 def _fill(row: Screening, found: Findings, answers: Mapping[str, Any], now: datetime) -> None:

@@ -174,7 +174,9 @@ def _merge(
         at, was = marks.get(name, [0, None])
         if read_version is not None and at > read_version:
             if value != was:
-                conflicts[name] = "Somebody else gave another answer here while you had the page open."
+                conflicts[name] = (
+                    f"Somebody else answered “{page.said(name, before)}” here while you had the page open."
+                )
             continue
         marks[name] = [version + 1, before]
         changed.append(name)
@@ -184,7 +186,9 @@ def _merge(
             stored[name] = value
     if conflicts:
         raise AlreadyDone(
-            "Somebody else changed an answer on this page. Load it again and look.", code="CONFLICT", fields=conflicts
+            "Somebody else changed an answer on this page. Look at both, then save yours or theirs.",
+            code="CONFLICT",
+            fields=conflicts,
         )
     _confirm(document, {name: values[name] for name in changed})
     return tuple(changed)

@@ -18,7 +18,7 @@ from intake.screening.findings import Findings, flat, is_started, rows, score_of
 from intake.screening.lines import DRUGS, ROW_LIMITS, TABLES, UNKNOWN, Column, cell_name
 from intake.screening.models import Screening
 from intake.screening.panels import MmeView, PatternView, mme_view, pattern_view
-from intake.screening.parts import COUNTED_BY_CARE, OIH, PARTS, SETS
+from intake.screening.parts import COUNTED_BY_CARE, MORE, OIH, PARTS, REPEAT, SETS
 from intake.screening.questions import Block, Part, Question, item_name
 from intake.screening.scores import ScoreView, shown
 from intake.screening.subjects import Subject
@@ -109,6 +109,7 @@ class Sheet:
     zone: Any
     is_last: bool
     signs: str
+    mode: str
     carried: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -143,16 +144,17 @@ def sheet(part: Part, of: Subject, actor: Actor, *, typed: Mapping[str, Any] | N
     person = db.session.get_one(Person, of.inquiry.person_id)
     found = queries.findings_from(values, person, without=row)
     sees = actor.may(*CARE)
+    contexts = queries.contexts(person, without=row)
     earlier = queries.earlier_scores(person.id, before=row)
     site = settings.site(of.inquiry.site_id)
     pattern = pattern_view(found) if any(b.key == "oih" for b in part.blocks) else None
     return Sheet(
         version=0 if row is None else row.version,
         saved_at=None if row is None else row.saved_at,
-        steps=_steps(part, row, document),
+        steps=_steps(part, document, _mode(part, row, of)),
         blocks=tuple(_block(b, shown_values, carried, pattern, found, actor, typed is not None) for b in part.blocks),
         scores=tuple(
-            shown(i, score_of(i, values, queries.contexts(person, without=row).get(i.key)), values, earlier.get(i.key))
+            shown(i, score_of(i, values, contexts.get(i.key)), values, earlier.get(i.key))
             for i in part.instruments()
             if is_started(i, values) or not _is_folded(part, i.key, values)
         ),
@@ -160,8 +162,9 @@ def sheet(part: Part, of: Subject, actor: Actor, *, typed: Mapping[str, Any] | N
         pattern=pattern,
         sees_scores=sees,
         zone=settings.zone(site),
-        is_last=part.key == PARTS[-1].key,
+        is_last=part.key in (SETS.get(_mode(part, row, of), SETS["full"])[-1], MORE.key),
         signs=_signs(found),
+        mode=_mode(part, row, of),
         carried=carried,
     )
 
@@ -173,13 +176,26 @@ def _signs(found: Findings) -> str:
     return ", ".join(words) or "Not done"
 
 
-def _steps(part: Part, row: Screening | None, document: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+def _mode(part: Part, row: Screening | None, of: Subject) -> str:
+    """What a first save starts: a repeat, when withdrawal or pain is opened after a complete screening."""
+    if row is not None:
+        return row.mode
+    again = part.key in SETS[REPEAT] and queries.newest_placement(of.inquiry.id) is not None
+    return REPEAT if again else "full"
+
+
+def _wanted(row: Screening | None) -> tuple[str, ...]:
+    """The parts asked in the situation a screening was started for."""
+    return SETS["full"] if row is None else SETS.get(row.mode, SETS["full"])
+
+
+def _steps(part: Part, document: Mapping[str, Any], mode: str) -> tuple[tuple[str, str, str], ...]:
     """(key, title, state) of each part: now, done when it holds an answer, or neither."""
-    wanted = SETS["full"] if row is None else SETS.get(row.mode, SETS["full"])
+    wanted = SETS.get(mode, SETS["full"])
     found = []
     for each in PARTS:
         state = "now" if each.key == part.key else "done" if document.get(each.key) else ""
-        if each.key in wanted or state:
+        if each.key in wanted or state or each is MORE:
             found.append((each.key, each.title, state))
     return tuple(found)
 
@@ -300,14 +316,14 @@ def next_part(of: Subject) -> str:
     """The first part without any answer; the first part of all when every one has some."""
     row = queries.draft(of.inquiry.id)
     held = {} if row is None else queries.document(row)
-    wanted = SETS["full"] if row is None else SETS.get(row.mode, SETS["full"])
+    wanted = _wanted(row)
     return next((key for key in wanted if not held.get(key)), wanted[0])
 
 
 def part_after(part: Part, of: Subject) -> str:
     """The part that follows on the way through."""
     row = queries.draft(of.inquiry.id)
-    wanted = SETS["full"] if row is None else SETS.get(row.mode, SETS["full"])
+    wanted = _wanted(row)
     at = wanted.index(part.key) if part.key in wanted else -1
     return wanted[min(at + 1, len(wanted) - 1)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from intake.clinical import instruments
 from intake.errors import Missing
 from intake.screening.lines import UNKNOWN, YES_NO, Options
 from intake.screening.questions import Block, Part, Question
@@ -311,7 +312,28 @@ LEVEL = Part(
     ),
 )
 
-PARTS: tuple[Part, ...] = (SAFETY, USE, COWS, PAIN, LEVEL)
+_OTHERS = ("gad7", "phq2", "dast10", "taps1", "single_drug", "single_alcohol", "rods", "craving_vas", "ort_oud")
+MORE = Part(
+    "more",
+    "Other scales",
+    tuple(
+        Block(key, instruments.get(key).title, instrument=key, optional=True)
+        for key in (
+            "gad7",
+            "phq2",
+            "dast10",
+            "taps1",
+            "single_drug",
+            "single_alcohol",
+            "rods",
+            "craving_vas",
+            "ort_oud",
+        )
+        if instruments.get(key).enabled
+    ),
+)
+
+PARTS: tuple[Part, ...] = (SAFETY, USE, COWS, PAIN, LEVEL, MORE)
 _BY_KEY = {part.key: part for part in PARTS}
 
 # Which parts are asked in which situation; every part stays open to whoever wants to fill it in.
@@ -324,6 +346,10 @@ SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "self": ("safety", "use", "pain"),
     }
 )
+
+
+# A repeat asks what changes within days; all else stays as the inquiry's last placement had it.
+REPEAT = "nurse"
 
 
 def get(key: str) -> Part:

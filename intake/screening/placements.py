@@ -16,6 +16,7 @@ from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.people.models import Person
+from intake.queues import service as queues
 from intake.queues import signals as boards
 from intake.queues.models import Queue
 from intake.queues.order import ago
@@ -23,6 +24,7 @@ from intake.screening import queries
 from intake.screening.findings import Findings
 from intake.screening.forms import OVERRIDE_CODES
 from intake.screening.models import Placement, PlacementState, Screening
+from intake.screening.parts import REPEAT
 from intake.settings import queries as settings
 from intake.tasks import service as tasks
 from intake.tasks.models import Task
@@ -41,10 +43,11 @@ def propose(row: Screening, inquiry: Inquiry, found: Findings, *, actor: Actor, 
 
     Earlier open proposals of the inquiry are superseded. emergency and clinician_now enter their queue at once,
     provisional, until a person answers. Somebody whose inquiry is already accepted is in care: nothing moves, and an
-    urgent result raises an alert on the case instead.
+    urgent result raises an alert on the case instead. A repeat that proposes what was answered already moves nothing.
     """
     n, rules = settings.rule_set(row.site_id)
     placed = routing.place(found.facts, rules)
+    stands = queries.newest_placement(inquiry.id)
     _supersede(inquiry, actor, now)
     placement = _stored(row, inquiry, n, found.facts, placed, actor, now)
     audit.record(
@@ -64,11 +67,22 @@ def propose(row: Screening, inquiry: Inquiry, found: Findings, *, actor: Actor, 
             code = placement.queue.value.upper()
             cases.raise_alert(row.case_id, code=code, triggers=list(placement.fired), now=now, actor=actor)
         return placement
+    if row.mode == REPEAT and stands is not None and _is_same(stands, placement):
+        placement.state = PlacementState.SUPERSEDED
+        if row.case_id is not None:
+            queues.refresh(row.case_id, acuity=placement.acuity, priority=placement.priority, actor=actor, now=now)
+        return placement
     if urgent:
         case = let_in(placement, inquiry, found, placement.queue, placement.acuity, True, actor, now)
         row.case_id = placement.case_id = case.id
     _owe_answer(placement, inquiry, actor, now)
     return placement
+
+
+def _is_same(stands: Placement, placement: Placement) -> bool:
+    """Tell whether an answered placement already sent the person where a repeat proposes."""
+    answered = stands.state in (PlacementState.ACCEPTED, PlacementState.OVERRIDDEN)
+    return answered and (stands.queue, stands.acuity) == (placement.queue, placement.acuity)
 
 
 def _supersede(inquiry: Inquiry, actor: Actor, now: datetime) -> None:

@@ -81,6 +81,19 @@ class Part:
         """The names of all fields of the part, or of some of its cards, in the order of the page."""
         return tuple(n for block in self.blocks if blocks is None or block.key in blocks for n in block.names())
 
+    def said(self, name: str, value: object) -> str:
+        """The value of a field in the words of its page."""
+        if value is None:
+            return "nothing"
+        for block in self.blocks:
+            for question in block.questions:
+                if question.name == name:
+                    return dict(question.options).get(str(value), str(value))
+            if block.instrument and name.startswith(f"{block.instrument}-"):
+                item = instruments.get(block.instrument).item(name.removeprefix(f"{block.instrument}-"))
+                return next((f"{o.value}, {o.label}" for o in item.options if o.value == value), str(value))
+        return str(value)
+
 
 def item_name(instrument: str, item: str) -> str:
     """The field name of one item of an instrument."""

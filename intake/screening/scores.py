@@ -46,7 +46,7 @@ class ScoreView:
 def shown(instrument: Instrument, score: Score, values: Mapping[str, Any], last: Reading | None) -> ScoreView:
     """Lay out one score beside its last one."""
     given = [v for v in answers_of(instrument, values).values() if v is not None]
-    whole = score.status != "incomplete" and (score.score is not None or score.risk is not None)
+    whole = score.status != "incomplete" and (score.score, score.risk, score.positive) != (None, None, None)
     band = _band(instrument, score)
     return ScoreView(
         key=instrument.key,
@@ -73,6 +73,10 @@ def _total(instrument: Instrument, score: Score, given: list[int]) -> str:
         return _RISK_WORDS.get(score.risk or "", "–")
     if isinstance(score.score, int | Decimal):
         return str(score.score)
+    if isinstance(score.positive, tuple):
+        return f"{len(score.positive)} positive" if given else "–"
+    if isinstance(score.positive, bool) and score.status != "incomplete":
+        return "Positive" if score.positive else "Negative"
     if instrument.low is None or not given:
         return "–"
     return str(score.low) if score.low is not None else str(sum(given)) if instrument.key != "peg" else "–"

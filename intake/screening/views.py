@@ -82,10 +82,12 @@ def _save(page: Part, subject: Subject) -> ResponseReturnValue:
     except IntakeError as refused:
         if only:
             return _refused(refused)
-        if not isinstance(refused, RuleBroken):
+        if not refused.fields:
             raise
+        # After a conflict the page carries the newer version, so that saving again is a decision between both answers.
         typed = forms.typed(request.form, page.names())
-        return make_response(_page(page, subject, refused.fields, typed), refused.status)
+        fresh = subjects.again(subject, current_actor())
+        return make_response(_page(page, fresh, refused.fields, typed), refused.status)
     if only:
         return _fragment(page, subject)
     if request.form.get("go") == "complete":
@@ -105,7 +107,7 @@ def _write(page: Part, subject: Subject, values: Mapping[str, Any]) -> None:
     actor, now = current_actor(), utcnow()
     same = _taken_over()
     with transaction():
-        row = service.start(subject.of, mode=request.form.get("mode", "full")[:20], actor=actor, now=now)
+        row = service.start(subject.of, mode=request.values.get("mode", "full"), actor=actor, now=now)
         service.answer(row.id, page.key, values, actor=actor, now=now, read_version=_version())
         if same:
             service.confirm(row.id, same, actor=actor, now=now)

@@ -106,13 +106,14 @@ def sit(
     answers: Mapping[str, Mapping[str, Any]] = DANA,
     *,
     by: str = "cleo",
+    mode: str = "full",
     now: datetime | None = None,
     **changed: Mapping[str, Any],
 ) -> Screening:
     """Answer all given parts (with some answers changed), one transaction each; the screening stays a draft."""
     actor, at = getattr(cast, by), now or utcnow()
     with transaction():
-        row = service.start(inquiry, mode="full", actor=actor, now=at)
+        row = service.start(inquiry, mode=mode, actor=actor, now=at)
     for part, values in answers.items():
         with transaction():
             service.answer(row.id, part, {**values, **changed.get(part, {})}, actor=actor, now=at)

@@ -236,6 +236,35 @@ def test_accepting_the_placement_of_a_later_screening_moves_the_case(app: Flask)
         assert db.session.scalar(select(func.count()).select_from(Case)) == 1
 
 
+def _accepted(cast: Cast) -> Inquiry:
+    inquiry = _inquiry(cast)
+    first = _complete(sit(inquiry, cast), cast)
+    with transaction():
+        service.accept(first.id, actor=cast.ada, now=utcnow())
+    return inquiry
+
+
+def test_a_repeat_of_withdrawal_keeps_all_other_facts_and_proposes_only_what_differs(app: Flask) -> None:
+    with center(app) as cast:
+        inquiry = _accepted(cast)
+        same = _complete(sit(inquiry, cast, {"cows": cows(20)}, mode="nurse"), cast)
+        assert (same.queue, same.state, same.incomplete) == (Queue.DETOX, PlacementState.SUPERSEDED, False)
+        entry = db.session.scalars(select(QueueEntry)).one()
+        assert (entry.queue, entry.cows, entry.cows_before) == (Queue.DETOX, 20, 15)
+        better = _complete(sit(inquiry, cast, {"cows": cows(4)}, mode="nurse"), cast)
+        assert (better.queue, better.state) == (Queue.OUTPATIENT, PlacementState.PROPOSED)
+        facts = queries.facts_of(better)
+        assert (facts.cows, facts.mme, facts.cssrs) == (4, 135, "none")
+
+
+def test_a_repeat_with_severe_withdrawal_enters_clinician_now_at_once(app_sqlite: Flask) -> None:
+    with center(app_sqlite) as cast:
+        worse = _complete(sit(_accepted(cast), cast, {"cows": cows(30)}, mode="nurse"), cast)
+        assert worse.queue is Queue.CLINICIAN_NOW
+        live = db.session.scalars(select(QueueEntry).where(QueueEntry.left_at.is_(None))).one()
+        assert (live.queue, live.provisional) == (Queue.CLINICIAN_NOW, True)
+
+
 def test_in_care_a_screening_moves_nothing_and_an_urgent_one_raises_an_alert(app: Flask) -> None:
     with center(app) as cast:
         inquiry = _inquiry(cast)

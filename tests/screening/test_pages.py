@@ -103,6 +103,20 @@ def test_the_same_screening_opens_by_the_address_of_its_case(app_sqlite: Flask) 
     assert "Last COWS" in browser.get(part).text
 
 
+def test_withdrawal_opened_after_a_complete_screening_starts_a_repeat(app_sqlite: Flask) -> None:
+    inquiry_id, browser = _inquiry(app_sqlite, DANA, done=True), Browser(app_sqlite)
+    page = url(inquiry_id, "cows")
+    shown = browser.get(page).text
+    assert "A repeat of withdrawal and pain" in shown
+    saved = re.search(r'data-autosave="([^"]+)"', shown)
+    assert saved is not None
+    assert browser.post(saved[1].replace("&amp;", "&"), {"_field": "cows-pulse", "cows-pulse": "1"}).status_code == 200
+    with app_sqlite.app_context():
+        row = queries.draft(inquiry_id)
+        assert row is not None
+        assert row.mode == "nurse"
+
+
 def test_resuming_goes_to_the_first_part_without_an_answer(app_sqlite: Flask) -> None:
     inquiry_id = _inquiry(app_sqlite, {"safety": DANA["safety"], "cows": cows(5)})
     answer = Browser(app_sqlite).get(f"/inquiries/{id_text(inquiry_id)}/screening")
@@ -198,7 +212,14 @@ def test_a_field_changed_by_somebody_else_meanwhile_is_not_overwritten(app_sqlit
     assert "data-message" in late.text
     whole = two.post(page, {"living": "unsafe", "support": "yes", "version": "0"}, page=page)
     assert whole.status_code == 409
+    assert "Somebody else answered “Stable” here" in whole.text
+    assert re.search(r'name="living" value="unsafe"[^>]* checked', whole.text)
     assert _stored(app_sqlite, inquiry_id) == {"living": "stable"}
+    version = re.search(r'name="version" value="([^"]+)"', whole.text)
+    assert version is not None
+    decided = two.post(page, {"living": "unsafe", "support": "yes", "version": version[1]}, page=page)
+    assert decided.status_code == 302
+    assert _stored(app_sqlite, inquiry_id) == {"living": "unsafe", "support": "yes"}
 
 
 def test_a_card_that_did_not_stand_on_the_page_keeps_its_answers(app_sqlite: Flask) -> None:
@@ -281,6 +302,28 @@ def test_mme_is_shown_with_its_sum_and_never_as_a_dose_to_convert(app_sqlite: Fl
     words = _visible(Browser(app_sqlite).get(url(inquiry_id, "use")).text)
     assert "90 × 1.5 = 135" in words
     assert "Not for changing one opioid to another" in words
+
+
+@pytest.mark.parametrize(
+    ("answers", "shown"),
+    [
+        ({f"gad7-g{n}": 2 for n in range(1, 8)}, "GAD-7 Complete 14 Moderate"),
+        ({"taps1-tobacco": 4, "taps1-alcohol": 0, "taps1-illicit": 1, "taps1-rx_misuse": 0}, "2 positive"),
+        ({"single_drug-times": 0}, "Negative"),
+        ({"craving_vas-now": 72}, "Craving is 70 or more"),
+        ({"rods-ever": 0}, "Negative"),
+    ],
+)
+def test_any_instrument_is_shown_from_its_definition(app_sqlite: Flask, answers: dict[str, int], shown: str) -> None:
+    inquiry_id, browser = _inquiry(app_sqlite), Browser(app_sqlite)
+    page = url(inquiry_id, "more")
+    assert browser.post(page, answers, page=page).status_code == 302
+    assert shown in _visible(browser.get(page).text)
+
+
+def test_an_instrument_without_recorded_permission_is_not_shown(app_sqlite: Flask) -> None:
+    inquiry_id = _inquiry(app_sqlite)
+    assert "ort_oud" not in Browser(app_sqlite).get(url(inquiry_id, "more")).text
 
 
 def test_a_line_that_cannot_be_counted_yet_says_what_is_missing(app_sqlite: Flask) -> None:
