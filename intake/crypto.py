@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from cryptography.exceptions import InvalidTag
@@ -192,6 +192,12 @@ def blind(kind: str, value: str) -> int:
 def keyed_digest(label: str, value: bytes) -> bytes:
     """HMAC-SHA256 under the key derived for `label` (audit chain, Message-ID, digests of addresses)."""
     return hmac.new(_derived(_config().blind_key, label), value, hashlib.sha256).digest()
+
+
+def digester(label: str) -> Callable[[bytes], bytes]:
+    """The same as `keyed_digest` for many values: the key is derived once."""
+    key = _derived(_config().blind_key, label)
+    return lambda value: hmac.digest(key, value, "sha256")
 
 
 def link_token(purpose: str, subject_id: int, generation: int = 1) -> str:

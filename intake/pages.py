@@ -23,9 +23,10 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from intake.accounts import login
 from intake.actor import Actor
+from intake.audit import service as audit
 from intake.clock import utcnow
-from intake.db import db, id_text
-from intake.errors import IntakeError, Missing
+from intake.db import db, id_text, transaction
+from intake.errors import IntakeError, Missing, NotPermitted
 from intake.guard import optional_actor
 from intake.settings import queries as settings
 
@@ -206,6 +207,8 @@ _PAGES = {f"system/{n}.html" for n in (400, 403, 404, 409, 413, 419, 422, 429, 5
 
 
 def _intake_error(error: IntakeError) -> ResponseReturnValue:
+    if isinstance(error, NotPermitted | Missing):
+        _tell_denied()
     return _page(error.status, error.message, fields=error.fields)
 
 
@@ -215,6 +218,29 @@ def _form_expired(error: CSRFError) -> ResponseReturnValue:
     # 419 is no registered status; browsers and caches treat it as any other refused request.
     answer.status_code = 419
     return answer
+
+
+def _tell_denied() -> None:
+    """Write down that somebody was refused: by role, or because there is nothing of that id for them.
+
+    Foreign and missing ids leave the same entry, so that neither the answer nor its time tells them apart.
+    """
+    actor, asked = optional_actor(), request.view_args or {}
+    if actor is None or request.endpoint is None:
+        return
+    name, record_id = next(((k, v) for k, v in asked.items() if k.endswith("_id") and isinstance(v, int)), ("", None))
+    try:
+        with transaction():
+            audit.record(
+                actor=actor,
+                verb="denied",
+                record=name.removesuffix("_id") or "page",
+                record_id=record_id,
+                purpose=request.endpoint,
+                now=utcnow(),
+            )
+    except (DBAPIError, PoolTimeout):
+        db.session.remove()
 
 
 _SENTENCES = {

@@ -50,6 +50,20 @@ class AuditEntry(Base):
     hash: Mapped[bytes]
 
 
+class AuditCheck(Base):
+    """When the chains were last walked from end to end, and what was found."""
+
+    __tablename__ = "audit_check"
+
+    id: Mapped[Id]
+    at: Mapped[datetime] = mapped_column(index=True)
+    entries: Mapped[int] = mapped_column(BigInteger)
+    chains: Mapped[int]
+    faults: Mapped[int]
+    first: Mapped[str] = mapped_column(default="")
+    anchored_at: Mapped[datetime | None]
+
+
 class TimelineEntry(Base):
     """One line of a case's story, fed by events; `params` are codes and numbers, free text is sealed."""
 

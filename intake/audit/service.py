@@ -19,6 +19,8 @@ from intake.db import db, new_id
 LOOK_AGAIN = timedelta(minutes=5)
 BOARD_AGAIN = timedelta(minutes=15)
 GENESIS = b"\x00" * 32
+# The one way an entry is written down before it is hashed.
+canonical = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def record(
@@ -98,7 +100,7 @@ def entry_hash(entry: AuditEntry) -> bytes:
         entry.prev_hash.hex(),
         entry.id,
     ]
-    return crypto.keyed_digest("audit", json.dumps(parts, separators=(",", ":")).encode())
+    return crypto.keyed_digest("audit", canonical(parts).encode())
 
 
 def looked(*, actor: Actor, case_id: int, purpose: str, now: datetime, record_name: str = "care_case") -> None:

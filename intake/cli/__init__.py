@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask.cli import AppGroup
 
 from intake.cli.accounts import invite, set_up
+from intake.cli.audit import audit_cli
 from intake.cli.clinical import clinical_cli
 from intake.cli.demo.command import demo
 from intake.cli.messages import messages_cli
@@ -12,6 +13,7 @@ from intake.cli.routes import routes
 from intake.cli.rules import rules_cli
 
 intake = AppGroup("intake", help="What operators of the center run.")
+intake.add_command(audit_cli)
 intake.add_command(clinical_cli)
 intake.add_command(demo)
 intake.add_command(messages_cli)

@@ -30,6 +30,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_audit_chain_site_id"), ["site_id"], unique=False)
 
     op.create_table(
+        "audit_check",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("entries", sa.BigInteger(), nullable=False),
+        sa.Column("chains", sa.Integer(), nullable=False),
+        sa.Column("faults", sa.Integer(), nullable=False),
+        sa.Column("first", sa.String(), nullable=False),
+        sa.Column("anchored_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_check")),
+    )
+    with op.batch_alter_table("audit_check", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_check_at"), ["at"], unique=False)
+
+    op.create_table(
         "audit_entry",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("chain_id", sa.BigInteger(), nullable=False),
@@ -1746,6 +1760,10 @@ def downgrade() -> None:
         batch_op.drop_index("audit_entry_looked")
 
     op.drop_table("audit_entry")
+    with op.batch_alter_table("audit_check", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_check_at"))
+
+    op.drop_table("audit_check")
     with op.batch_alter_table("audit_chain", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_chain_site_id"))
 
