@@ -13,6 +13,7 @@ from intake.cases.models import Case, CaseAlert, CaseState, Grant, Note, NoteDra
 from intake.clock import db_now
 from intake.db import db
 from intake.errors import Missing
+from intake.inquiries.models import Inquiry
 
 GONE = "There is no such case."
 ENDED = (CaseState.DISCHARGED, CaseState.CLOSED)
@@ -158,3 +159,8 @@ def open_transfer(case_id: int) -> Transfer | None:
             Transfer.state.in_((TransferState.REQUESTED, TransferState.ACCEPTED)),
         )
     )
+
+
+def reference(case: Case) -> str:
+    """The case number people read: the reference of the inquiry the case came from."""
+    return db.session.scalar(select(Inquiry.reference).where(Inquiry.id == case.opened_from)) or ""

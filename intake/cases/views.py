@@ -12,11 +12,10 @@ from intake.actor import STAFF
 from intake.audit import service as audit
 from intake.cases import forms, queries, service
 from intake.clock import utcnow
-from intake.db import db, transaction
+from intake.db import transaction
 from intake.errors import AlreadyDone, NotPermitted, RuleBroken
 from intake.fields import Reader
 from intake.guard import current_actor, requires
-from intake.inquiries.models import Inquiry
 
 bp = Blueprint("cases", __name__)
 NAMES = ",".join(f'"{step.name}"' for step in forms.STEPS)
@@ -45,11 +44,10 @@ def _page(
 ) -> ResponseReturnValue:
     actor, now = current_actor(), utcnow()
     case = queries.readable(actor, case_id)
-    inquiry = db.session.get_one(Inquiry, case.opened_from)
     body = render_template(
         "cases/step.html",
         case=case,
-        reference=inquiry.reference,
+        reference=queries.reference(case),
         step=found,
         fields=found.fields(case, actor, now),
         is_open=found in forms.open_to(actor, case),
