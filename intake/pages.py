@@ -73,16 +73,17 @@ def install(app: Flask, shell: Shell, *, https: bool) -> None:
     app.register_error_handler(500, _fault)
 
 
-def moment(at: datetime) -> str:
+def moment(at: datetime, *, seconds: bool = False) -> str:
     """A time for staff, in the center's zone: "today 14:58", "Nov 12 09:30", "Nov 12, 2025 09:30"."""
     if "zone" not in g:
         actor = optional_actor()
         g.zone = settings.zone(settings.site(actor.site_id) if actor else settings.the_site())
     local, today = at.astimezone(g.zone), utcnow().astimezone(g.zone).date()
+    clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
     if local.date() == today:
-        return f"{gettext('today')} {local:%H:%M}"
+        return f"{gettext('today')} {clock}"
     year = "" if local.year == today.year else f", {local.year}"
-    return f"{local:%b} {local.day}{year} {local:%H:%M}"
+    return f"{local:%b} {local.day}{year} {clock}"
 
 
 def _locale() -> str:

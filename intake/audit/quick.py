@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select, Table, Update, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, Table, Update, bindparam, func, insert, select, update
 
 from intake.audit.models import AuditChain, AuditEntry
 from intake.audit.service import GENESIS, entry_hash
@@ -70,8 +71,25 @@ def _move(dialect: str) -> Update:
     return moved
 
 
-def append(connection: Connection, line: Line, *, known: tuple[int, bytes] | None = None) -> None:
-    """Add one line to its chain; `known` is the head when the caller has read and locked it already."""
+@cache
+def _move_beside(beside: Update) -> Update:
+    """The move of the head with another update in the same statement; answers with how many rows that one changed."""
+    other = beside.cte("beside")
+    return _move("postgresql").add_cte(other).returning(select(func.count()).select_from(other).scalar_subquery())
+
+
+def append(
+    connection: Connection,
+    line: Line,
+    *,
+    known: tuple[int, bytes] | None = None,
+    beside: tuple[Update, Mapping[str, Any]] | None = None,
+) -> int:
+    """Add one line to its chain; `known` is the head when the caller has read and locked it already.
+
+    `beside` is an update (returning something) that may ride along with its parameters, to spare a round trip;
+    returns how many rows it changed.
+    """
     if known is None:
         found = connection.execute(_HEAD, {"audit_chain": line.chain_id}).one_or_none()
         known = (found.seq, found.head) if found is not None else (0, GENESIS)
@@ -84,6 +102,10 @@ def append(connection: Connection, line: Line, *, known: tuple[int, bytes] | Non
     dialect = connection.dialect.name
     if dialect == "postgresql":
         moved |= {f"e_{name}": value for name, value in values.items()}
-    else:
-        connection.execute(_ADD, values)
+        if beside is not None:
+            return int(connection.execute(_move_beside(beside[0]), {**moved, **beside[1]}).scalar_one())
+        connection.execute(_move(dialect), moved)
+        return 0
+    connection.execute(_ADD, values)
     connection.execute(_move(dialect), moved)
+    return 0 if beside is None else len(connection.execute(beside[0], beside[1]).all())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,10 @@ from intake.db import db, new_id
 
 LOOK_AGAIN = timedelta(minutes=5)
 BOARD_AGAIN = timedelta(minutes=15)
+_CODE = re.compile(
+    r"p[1-4]|[a-z_]+[<>=]{1,2}[0-9.-]+|(stage|source|owner|queue|state|what|case)=[\w-]{1,20}|[0-9]+|days"
+    r"|open|mine|late|snoozed|all|ended|look|owed|sent|unsent|drafts|print|now|detox|outpatient|callback|refer_out"
+)
 GENESIS = b"\x00" * 32
 # The one way an entry is written down before it is hashed.
 canonical = json.JSONEncoder(separators=(",", ":")).encode
@@ -122,9 +127,16 @@ def looked(*, actor: Actor, case_id: int, purpose: str, now: datetime, record_na
         )
 
 
+def _plain(words: str) -> str:
+    """The filter without what may be a name: codes, numbers and states stay, other words become a dash."""
+    kept = [w if _CODE.fullmatch(w) else "-" for w in re.split(r"[\s&]+", words.strip())[:12] if w]
+    return " ".join(kept)
+
+
 def looked_at_board(*, actor: Actor, board: str, filter_words: str, now: datetime) -> None:
     """Record a list, search or count: one system entry per actor, board and 15 minutes, with its filter."""
-    purpose = f"{board}?{filter_words}" if filter_words else board
+    plain = _plain(filter_words)
+    purpose = f"{board}?{plain}" if plain else board
     recent = db.session.scalar(
         select(AuditEntry.id)
         .where(

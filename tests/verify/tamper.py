@@ -10,11 +10,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import Table, delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from config import Config
 from intake import create_app
 from intake.audit import anchors, service, verify
 from intake.audit.models import AuditChain, AuditEntry
@@ -23,7 +24,7 @@ from intake.db import aside, db, install_triggers, new_id, transaction
 from intake.triggers import TRIGGERS
 from tests import world
 
-ROWS = AuditEntry.__table__
+ROWS = cast(Table, AuditEntry.__table__)
 TIMES = 200
 Bad = set[tuple[int, int]]
 
@@ -171,7 +172,7 @@ def main(arguments: list[str]) -> int:
         source = Path(folder) / "source"
         source.mkdir()
         original = world.copy(Path(folder), source)
-        app = create_app(world.Config.read(world.environment(original)))
+        app = create_app(Config.read(world.environment(original)))
         with app.app_context():
             with transaction():
                 anchors.drop(now=utcnow(), always=True)
@@ -197,7 +198,7 @@ def _once(target: Path, original: Path, kind: str, chance: random.Random) -> int
     target.mkdir()
     shutil.copy(original / "demo.sqlite3", target)
     shutil.copytree(original / "anchors", target / "anchors")
-    app = create_app(world.Config.read(world.environment(target)))
+    app = create_app(Config.read(world.environment(target)))
     with app.app_context():
         bad = do(kind, chance)
         report = verify.walk()
