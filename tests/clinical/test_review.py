@@ -153,6 +153,15 @@ def test_below_50_mme_at_the_start_it_asks_for_an_acknowledgement_instead() -> N
     assert concerns(creeping(45), total_mme=49.99)["ACTUAL_SPEED_OVER_40"].severity == "ack"
 
 
+@pytest.mark.parametrize(("first", "severity"), [(120, None), (119, "hard")])
+def test_a_fall_of_exactly_40_percent_is_not_above_it(first: int, severity: str | None) -> None:
+    plan = draft("methadone_liquid", (200,), rate_pct=40, interval_days=28, goal=120, max_step_pct=100)
+    hand = check_by_hand("methadone_liquid", [200], [([first], 28)], MONDAY, KNOWN, then_hold=True)
+    assert plan.actual_28d_pct == 40
+    found = concerns(replace(plan, actual_28d_pct=hand.actual_28d_pct))
+    assert ("ACTUAL_SPEED_OVER_40" in found) is (severity is not None)
+
+
 def test_without_a_factor_the_start_is_not_known_to_be_low() -> None:
     plan = draft("buprenorphine_sl", (4,), rate_pct=5, interval_days=7, max_step_pct=100)
     assert concerns(plan)["ACTUAL_SPEED_OVER_40"].severity == "hard"

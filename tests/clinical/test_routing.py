@@ -422,6 +422,13 @@ def test_a_rule_set_needs_a_version_a_date_and_a_name_that_can_be_read(given: An
     assert refused.value.code == "RULE_SET_NOT_VALID"
 
 
+def test_the_thresholds_a_rule_has_are_named_when_another_is_tried() -> None:
+    with pytest.raises(RuleBroken, match="D05 has these thresholds: none"):
+        changed(D05={"thresholds": {"cows_from": 13}})
+    with pytest.raises(RuleBroken, match="D10 has these thresholds: cows_from, cows_to"):
+        changed(D10={"thresholds": {"sows_from": 13}})
+
+
 def test_an_unknown_rule_is_named() -> None:
     with pytest.raises(RuleBroken, match="Z01") as refused:
         changed(Z01={"enabled": False})

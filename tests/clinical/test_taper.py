@@ -332,7 +332,7 @@ def test_a_broken_power_is_exact_to_thirty_digits() -> None:
     [
         ({}, "40", ["ACK_FASTER_THAN_20PCT_PER_4_WEEKS"]),
         ({}, "40.000000001", ["ACK_FASTER_THAN_20PCT_PER_4_WEEKS"]),
-        ({}, "40.0000001", ["HARD_RAPID_NEEDS_SUPERVISED_SETTING"]),
+        ({}, "40.0000000015", ["HARD_RAPID_NEEDS_SUPERVISED_SETTING"]),
         ({"setting": "supervised"}, "80", ["ACK_FASTER_THAN_20PCT_PER_4_WEEKS"]),
         ({"setting": "anything"}, "41", ["HARD_RAPID_NEEDS_SUPERVISED_SETTING"]),
         ({}, "20", []),
@@ -535,6 +535,27 @@ WHOLE = {"product": "morphine_er", "regimen": [60, 60], "rate_pct": 10, "interva
 )  # fmt: skip
 def test_a_faulty_request_is_refused_with_its_code_and_never_computed(faults: dict[str, Any], code: str) -> None:
     assert refusal(**{**WHOLE, **faults}) == code
+
+
+def test_what_is_left_out_of_a_case_has_its_usual_value() -> None:
+    usual = {"max_step_pct": 20, "goal": 0, "final": "stop", "pauses": {}, "stretch": False, "context": {}}
+    coarse = {**WHOLE, "product": "methadone_liquid", "regimen": [100], "rate_pct": 30}
+    assert wire_plans.taper(coarse) == wire_plans.taper({**coarse, **usual})
+    assert wire_plans.taper(coarse) != wire_plans.taper({**coarse, "max_step_pct": 21})
+
+
+def test_the_ends_of_what_is_accepted_belong_to_it() -> None:
+    for accepted in ({"start_date": "1970-01-01"}, {"start_date": "2200-12-31"}, {"regimen": [15] * 24}):
+        assert wire_plans.taper({**WHOLE, **accepted})["steps"]
+    for refused in ({"start_date": "1969-12-31"}, {"start_date": "2201-01-01"}):
+        assert refusal(**{**WHOLE, **refused}) == "INPUT_NOT_VALID"
+
+
+def test_a_hand_made_case_may_hold_at_its_last_dose() -> None:
+    case = {"product": "morphine_er", "regimen": [60, 60], "start_date": "2027-01-04", "steps_in": [[[60, 45], 28]]}
+    held, stopped = wire_plans.taper({"input": {**case, "then_hold": True}}), wire_plans.taper({"input": case})
+    assert (held["hold_from"], held["plan_flags"]) == ("2027-02-01", [])
+    assert (stopped["stop_date"], "hold_from" in stopped) == ("2027-02-01", False)
 
 
 def test_the_sound_request_behind_the_refusals_is_accepted() -> None:

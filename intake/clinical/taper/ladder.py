@@ -34,7 +34,7 @@ def _makeable(product: Product) -> Mapping[Fraction, Pieces]:
         for total, key in newest.items():
             for place, piece in enumerate(pieces):
                 halves, *counts = key
-                if piece == half and place == len(product.strengths):
+                if place == len(product.strengths):
                     halves += 1
                 else:
                     counts[place] -= 1
