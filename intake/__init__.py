@@ -34,6 +34,7 @@ from intake.people import queries as people
 from intake.queues import leaving as queues_leaving
 from intake.reports import views as reports
 from intake.screening import views as screening
+from intake.settings import views as settings
 from intake.tapers import changes as taper_changes
 from intake.tapers import kinds as taper_kinds
 from intake.tapers import views as tapers
@@ -43,6 +44,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLES = tables.ROOMS
 
 BLUEPRINTS = (
+    settings.bp,
     messages.bp,
     accounts.bp,
     screening.bp,

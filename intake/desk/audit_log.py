@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -128,8 +129,8 @@ def _line(row: AuditEntry, names: dict[int, str], numbers: dict[int, str]) -> Li
     )
 
 
-def _address(**more: str) -> dict[str, str]:
-    kept = {k: v for k, v in request.args.items() if k in {"from", "to", "who", "case", "what"} and v}
+def _address(**more: str) -> dict[str, Any]:
+    kept: dict[str, Any] = {k: v for k, v in request.args.items() if k in {"from", "to", "who", "case", "what"} and v}
     return {**kept, **more}
 
 

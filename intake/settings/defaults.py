@@ -22,6 +22,8 @@ DEFAULTS: dict[str, Any] = {
     "mail_center_name_allowed": False,
     "mail_988_line": False,
     "mail_per_person_a_day": 3,
+    # Kind of message -> "resend_same_id" or "hold_for_human", where the center wants another one than the kind's own.
+    "mail_policies": {},
     "after_care_24_months": False,
     "minimum_age": 18,
     "bed_hold_hours": 24,

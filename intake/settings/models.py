@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from intake.db import Base, Id, Stamped, ref
+from intake.db import Base, Id, Stamped, Versioned, ref
 
 
-class Site(Base, Stamped):
+class Site(Base, Stamped, Versioned):
     """One center: what it is called inside, what it calls itself on calls and emails, and where it stands."""
 
     __tablename__ = "site"

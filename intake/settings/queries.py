@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from intake.clinical import routing
 from intake.clock import db_now
-from intake.db import db
+from intake.db import db, id_text
 from intake.errors import Missing
 from intake.settings.defaults import DEFAULTS
+from intake.settings.editable import EDITABLE
 from intake.settings.models import RuleSet, Setting, Site
 
 
@@ -88,3 +90,52 @@ def rule_set_numbered(site_id: int, n: int) -> routing.RuleSet:
 
 def _read(row: RuleSet) -> routing.RuleSet:
     return routing.RuleSet(str(row.n), row.approved_on, row.approver or None, row.overlay)
+
+
+def editable_values(site_id: int) -> dict[str, Any]:
+    """The values in force of everything the settings page can change, by name in its form."""
+    found: dict[str, Any] = {}
+    for each in EDITABLE:
+        whole = value(site_id, each.key)
+        found[each.name] = whole[each.part] if each.part else whole
+    return found
+
+
+def differences(site_id: int, asked: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What would change: words, value now, value asked for."""
+    found = []
+    for each in EDITABLE:
+        now, new = value(site_id, each.key), asked[each.key]
+        if each.part:
+            now, new = now[each.part], new[each.part]
+        if now != new:
+            found.append((each.words, _said(now, each.unit), _said(new, each.unit)))
+    return found
+
+
+def _said(value_: Any, unit: str) -> str:
+    if isinstance(value_, bool):
+        return "yes" if value_ else "no"
+    return f"{value_} {unit}".strip()
+
+
+def newest_change(site_id: int) -> str:
+    """A word for the state of all settings; another one after any change."""
+    newest = db.session.scalar(
+        select(Setting.id).where(Setting.site_id == site_id).order_by(Setting.valid_from.desc(), Setting.id).limit(1)
+    )
+    return id_text(newest) if newest else "none"
+
+
+def history(site_id: int, limit: int = 20) -> list[Setting]:
+    """The latest changes of settings, newest first."""
+    return list(
+        db.session.scalars(
+            select(Setting).where(Setting.site_id == site_id).order_by(Setting.valid_from.desc()).limit(limit)
+        )
+    )
+
+
+def rule_sets(site_id: int) -> list[RuleSet]:
+    """Every rule set that was put in force, newest first."""
+    return list(db.session.scalars(select(RuleSet).where(RuleSet.site_id == site_id).order_by(RuleSet.n.desc())))

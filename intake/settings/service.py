@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +14,8 @@ from intake.actor import Actor, system
 from intake.audit import service as audit
 from intake.clinical import routing
 from intake.db import db, new_id
-from intake.errors import RuleBroken
+from intake.errors import AlreadyDone, RuleBroken
+from intake.settings import forms, queries
 from intake.settings.defaults import DEFAULTS
 from intake.settings.models import RuleSet, Setting, Site
 
@@ -76,6 +79,47 @@ def change(site_id: int, key: str, new: Any, *, approver: str, actor: Actor, now
     db.session.add(row)
     audit.record(actor=actor, verb="changed", record="setting", record_id=row.id, changed=(key,), purpose=key, now=now)
     return row
+
+
+def change_many(values: Mapping[str, Any], *, seen: str, approver: str, actor: Actor, now: datetime) -> int:
+    """Put every value that differs in force from now on; returns how many.
+
+    Raises:
+        AlreadyDone: somebody changed a setting since the page was opened (`seen` is an older state).
+    """
+    # The site's row is the one lock of its settings.
+    db.session.scalars(select(Site.id).where(Site.id == actor.site_id).with_for_update()).one()
+    if seen != queries.newest_change(actor.site_id):
+        raise AlreadyDone("Somebody changed a setting while you had this open. Look at what is there now.")
+    count = 0
+    for key, new in values.items():
+        now_value = queries.value(actor.site_id, key)
+        # Other parts of the same key stay as they are.
+        wanted = {**now_value, **new} if isinstance(now_value, dict) else new
+        if wanted != now_value:
+            change(actor.site_id, key, wanted, approver=approver, actor=actor, now=now)
+            count += 1
+    return count
+
+
+def change_site(asked: forms.Center, *, version: int, actor: Actor, now: datetime) -> tuple[str, ...]:
+    """Change what the center is called and where it stands; returns the names of the changed fields.
+
+    Raises:
+        AlreadyDone: somebody changed it since version `version` was read.
+    """
+    row = db.session.scalars(select(Site).where(Site.id == actor.site_id).with_for_update()).one()
+    if row.version != version:
+        raise AlreadyDone("Somebody changed the center while you had this open. Look at what is there now.")
+    wanted = {**asdict(asked), "aliases": list(asked.aliases)}
+    changed = tuple(name for name, value in wanted.items() if getattr(row, name) != value)
+    for name in changed:
+        setattr(row, name, wanted[name])
+    if changed:
+        audit.record(
+            actor=actor, verb="changed", record="site", record_id=row.id, changed=changed, now=now,
+        )  # fmt: skip
+    return changed
 
 
 def activate_rules(
