@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 from sqlalchemy import select
 
@@ -12,6 +14,7 @@ from intake.audit import service as audit
 from intake.cases import service as cases
 from intake.cases.models import Case
 from intake.clinical import routing
+from intake.clinical.exact import half_up
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.inquiries.models import Inquiry, InquiryState
@@ -70,7 +73,8 @@ def propose(row: Screening, inquiry: Inquiry, found: Findings, *, actor: Actor, 
     if row.mode == REPEAT and stands is not None and _is_same(stands, placement):
         placement.state = PlacementState.SUPERSEDED
         if row.case_id is not None:
-            queues.refresh(row.case_id, acuity=placement.acuity, priority=placement.priority, actor=actor, now=now)
+            acuity = stands.override_acuity or stands.acuity
+            queues.refresh(row.case_id, acuity=acuity, priority=placement.priority, actor=actor, now=now)
         return placement
     if urgent:
         case = let_in(placement, inquiry, found, placement.queue, placement.acuity, True, actor, now)
@@ -147,9 +151,7 @@ def _owe_answer(placement: Placement, inquiry: Inquiry, actor: Actor, now: datet
 
 def shown_mme(found: Findings) -> str | None:
     """MME a day as a board shows it, None when nothing was counted."""
-    if found.mme is None or not found.mme.higher.lines:
-        return None
-    return str(found.mme.higher.display)
+    return None if found.facts.mme is None else str(half_up(Fraction(found.facts.mme), 1))
 
 
 def signals(found: Findings) -> list[str]:
@@ -218,7 +220,8 @@ def found_for(placement: Placement) -> tuple[Inquiry, Screening, Findings]:
     ).one()
     screening = db.session.get_one(Screening, placement.screening_id)
     person = db.session.get_one(Person, screening.person_id)
-    return inquiry, screening, queries.findings_of(screening, person)
+    found = replace(queries.findings_of(screening, person), facts=queries.facts_of(placement))
+    return inquiry, screening, found
 
 
 def _answer(

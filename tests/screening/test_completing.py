@@ -255,6 +255,20 @@ def test_a_repeat_of_withdrawal_keeps_all_other_facts_and_proposes_only_what_dif
         assert (better.queue, better.state) == (Queue.OUTPATIENT, PlacementState.PROPOSED)
         facts = queries.facts_of(better)
         assert (facts.cows, facts.mme, facts.cssrs) == (4, 135, "none")
+        with transaction():
+            service.accept(better.id, actor=cast.ada, now=utcnow())
+        live = db.session.scalars(select(QueueEntry).where(QueueEntry.left_at.is_(None))).one()
+        assert (live.queue, live.mme, live.signals) == (Queue.OUTPATIENT, "135.0", ["oih"])
+
+
+def test_a_repeat_never_undoes_what_a_person_chose_instead(app_sqlite: Flask) -> None:
+    with center(app_sqlite) as cast:
+        inquiry = _inquiry(cast)
+        _override(_complete(sit(inquiry, cast), cast), cast, Queue.OUTPATIENT)
+        same = _complete(sit(inquiry, cast, {"cows": cows(14)}, mode="nurse"), cast)
+        assert same.state is PlacementState.SUPERSEDED
+        entry = db.session.scalars(select(QueueEntry)).one()
+        assert (entry.queue, entry.acuity, entry.cows) == (Queue.OUTPATIENT, 3, 14)
 
 
 def test_a_repeat_with_severe_withdrawal_enters_clinician_now_at_once(app_sqlite: Flask) -> None:
