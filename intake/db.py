@@ -177,6 +177,17 @@ def aside() -> Iterator[Session]:
 
 
 @contextmanager
+def direct() -> Iterator[Connection]:
+    """One kept connection for many short writes without a session; each is `with connection.begin():`.
+
+    For a sender that records thousands of mails: a session and a check-out for each would cost more than the work.
+    """
+    with db.engine.connect() as connection:
+        connection.execution_options(**{WRITE: True})
+        yield connection
+
+
+@contextmanager
 def glance() -> Iterator[Session]:
     """A short read beside the request's session; it leaves no read open."""
     with Session(db.engine, expire_on_commit=False) as session:
@@ -230,6 +241,7 @@ __all__ = [
     "aside",
     "coded",
     "db",
+    "direct",
     "end_read",
     "glance",
     "id_text",

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from intake import crypto
 from intake.actor import STAFF, Actor, Role, system
 from intake.audit import service as audit
+from intake.cases import alert_mail
 from intake.cases.deciding import must
 from intake.cases.models import Case, CaseAlert
 from intake.cases.queries import GONE, can_read, open_alerts
@@ -58,6 +59,7 @@ def raise_alert(
         cause=code, case_id=case.id, params={"code": code}, actor=by, now=now,
     )  # fmt: skip
     queues.raise_alert(case.id, code=code, now=now, actor=by)
+    alert_mail.tell(row, case, now=now)
     return row
 
 
@@ -123,6 +125,7 @@ def escalate(*, now: datetime) -> int:
             actor=by, verb="escalated", record="case_alert", record_id=row.id, site_id=case.site_id, case_id=case.id,
             purpose=row.code, now=now,
         )  # fmt: skip
+        alert_mail.tell_next(row, case, now=now)
         audit.tell(kind="alert_escalated", actor=by, now=now, case_id=case.id, params={"code": row.code})
         done += 1
     return done

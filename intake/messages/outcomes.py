@@ -20,6 +20,7 @@ from intake.db import db, new_id
 from intake.messages import kinds, written
 from intake.messages.models import MESSAGE, Message, MessageAttempt, MessageState, Suppression
 from intake.messages.service import config, owe_look
+from intake.settings import queries as settings
 from intake.tasks import service as tasks
 
 S = MessageState
@@ -132,7 +133,7 @@ _FREE = {"lease_token": None, "lease_until": None, "next_try_at": None}
 
 
 def _accepted(result: Result) -> MessageState | None:
-    wrote = written.accept(db.session.connection(), result)
+    wrote, _ = written.accept(db.session.connection(), result)
     if wrote is not None:
         return S.SENT if wrote else None
     late = db.session.execute(
@@ -272,10 +273,16 @@ def suppress(site_id: int, digest: bytes, *, reason: str) -> None:
         )
 
 
+def policy(kind: str, site_id: int) -> str:
+    """What a center does with mails of a kind whose outcome is unknown: its own choice, else the kind's."""
+    chosen = settings.value(site_id, "mail_policies").get(kind)
+    return str(chosen or kinds.get(kind).policy)
+
+
 def in_doubt(message_id: int, token: int, *, code: str) -> MessageState | None:
     """The mail may or may not have arrived: resend with the same id later, or wait for a person (safety.md 2.4)."""
-    kind_name = db.session.scalar(select(MESSAGE.c.kind).where(MESSAGE.c.id == message_id))
-    resend = kind_name is not None and kinds.get(kind_name).policy == "resend_same_id"
+    known = db.session.execute(select(MESSAGE.c.kind, MESSAGE.c.site_id).where(MESSAGE.c.id == message_id)).one()
+    resend = policy(known.kind, known.site_id) == "resend_same_id"
     wait = db_now(timedelta(seconds=config().mail_in_doubt_seconds))
     may_resend = (MESSAGE.c.in_doubt_count < MOST_RESENDS) & MESSAGE.c.cancelled_at.is_(None)
     row = db.session.execute(

@@ -5,6 +5,7 @@ An accepted mail is the common case, so its record must be cheap; every other ou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -96,10 +97,14 @@ def _all_in_one(told: bool) -> Executable:
     return statement
 
 
-def accept(connection: Connection, result: Any) -> bool | None:
+def accept(
+    connection: Connection, result: Any, *, beside: tuple[Update, Mapping[str, Any]] | None = None
+) -> tuple[bool | None, int | None]:
     """Write a 250 with its audit entry and timeline line.
 
     True: written. False: it was written before. None: the attempt is written, but the message was final already.
+    `beside` is an update that may ride along (the next mail's gate); the second answer is how many rows it changed,
+    None when it was not done.
     """
     dialect = connection.dialect.name
     now = utcnow()
@@ -136,19 +141,19 @@ def accept(connection: Connection, result: Any) -> bool | None:
         ).one_or_none()
         if row is not None:
             if not row.new or not row.sent:
-                return None if row.new else False
+                return (None if row.new else False), None
             known = (row.seq, row.head)
         elif not _was_sent(connection, result):
-            return None
+            return None, None
     else:
         if connection.execute(attempt(dialect), values).one_or_none() is None:
-            return False
+            return False, None
         if connection.execute(_SENT, values).one_or_none() is None:
-            return None
+            return None, None
         if told:
             connection.execute(_TELL, told)
-    quick.append(connection, line, known=known)
-    return True
+    changed = quick.append(connection, line, known=known, beside=beside)
+    return True, changed if beside is not None else None
 
 
 def _was_sent(connection: Connection, result: Any) -> bool:

@@ -11,6 +11,7 @@ from intake.db import new_id, transaction
 from intake.messages import delivery, outcomes, recovery, service
 from intake.messages.models import MessageAttempt, MessageState, Suppression
 from intake.messages.outcomes import Outcome, Result
+from intake.settings import service as settings
 from intake.tasks.models import Task
 from tests.messages.outbox import Outbox
 from tests.messages.test_gate import claimed, pass_gate
@@ -147,6 +148,19 @@ def test_a_kind_that_waits_for_a_person_is_held_at_once_and_blocks_nobody(box: O
     assert box.run() == 1
     assert box.state(later) is S.SENT
     assert box.state(owed) is S.UNCERTAIN
+
+
+def test_a_center_may_hold_a_kind_that_would_be_resent(box: Outbox, mailsink: MailSink) -> None:
+    with transaction():
+        settings.change(
+            box.site.id, "mail_policies", {"note": "hold_for_human"}, approver="", actor=box.cast.alex, now=utcnow()
+        )
+    owed = box.owe(box.person())
+    mailsink.script.append(Fault.DROP_AFTER_DOT)
+    box.later(seconds=1)
+    box.run()
+
+    assert box.message(owed).next_try_at is None
 
 
 def test_a_person_may_send_a_held_mail_again_with_the_same_id(box: Outbox, mailsink: MailSink) -> None:

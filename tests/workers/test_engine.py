@@ -153,15 +153,15 @@ def test_a_slow_relay_keeps_its_lease_by_renewal(box: Outbox, mailsink: MailSink
 def test_a_sender_that_slept_through_its_lease_does_not_finish_the_mail(box: Outbox, mailsink: MailSink) -> None:
     owed = box.owe(box.person())
     sender = box.sender
-    gate = delivery.gate
+    gate = delivery.gate_after
 
-    def slow(*args: object, **more: object) -> bool:
+    def slow(*args: object, **more: object) -> bool | None:
         passed = gate(*args, **more)
         sender.alive_until = 0.0
         return passed
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delivery, "gate", slow)
+        patch.setattr(delivery, "gate_after", slow)
         assert box.run() == 0
     assert mailsink.arrived == []
     assert box.state(owed) is S.SCHEDULED
