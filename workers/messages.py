@@ -8,8 +8,8 @@ import structlog
 from celery.exceptions import OperationalError as BrokerAway
 from kombu.exceptions import OperationalError as BrokerGone
 
-from config import Config
 from intake.db import transaction
+from intake.messages.service import config
 from workers import app, engine, stopping
 from workers.upkeep import beat, sweep_if_due
 
@@ -25,7 +25,7 @@ def wake(due: int) -> bool:
 
     They expire after one tick: the next one publishes again.
     """
-    expires = float(max(1, Config.read().mail_tick_seconds))
+    expires = float(max(1, config().mail_tick_seconds))
     try:
         for _ in range(min(MOST_WAKE_UPS, -(-due // BATCH))):
             deliver.apply_async(expires=expires)

@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 
 from intake.clock import utcnow
 from intake.db import transaction
-from intake.messages import queries, service
+from intake.messages import holding, queries
 
 messages_cli = AppGroup("messages", help="Look at the outbox, hold it and let it go.")
 
@@ -35,7 +35,7 @@ def ledger(as_csv: bool) -> None:
 def hold() -> None:
     """Hold every open message until `release`."""
     with transaction():
-        count = service.hold_all(now=utcnow())
+        count = holding.hold_all(now=utcnow())
     click.echo(f"{count} messages are held.")
 
 
@@ -43,5 +43,5 @@ def hold() -> None:
 def release() -> None:
     """Let the held messages go; those already due stay for a person, since they may have left before the restore."""
     with transaction():
-        gone, kept = service.release_all(now=utcnow())
+        gone, kept = holding.release_all(now=utcnow())
     click.echo(f"{gone} messages wait for their time again; {kept} were already due and wait for a person.")

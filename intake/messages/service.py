@@ -18,9 +18,7 @@ from config import Config
 from intake import crypto
 from intake.actor import Actor, Role, system
 from intake.audit import service as audit
-from intake.clock import db_now
 from intake.db import db, new_id
-from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.guard import SignedLink
 from intake.messages import kinds as kinds_
 from intake.messages.models import MESSAGE, Message, MessagePart, MessageState
@@ -286,144 +284,7 @@ def owe_look(message: Message, *, cause: str, now: datetime, kind: str = "messag
     )
 
 
-def _of(message_id: int, actor: Actor) -> Message:
-    row = db.session.scalar(
-        select(Message)
-        .where(Message.id == message_id, Message.site_id == actor.site_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if row is None:
-        raise Missing("There is no such message.")
-    return row
-
-
-def _note(row: Message, verb: str, actor: Actor, now: datetime) -> None:
-    row.version += 1
-    audit.record(
-        actor=actor,
-        verb=verb,
-        record="message",
-        record_id=row.id,
-        site_id=row.site_id,
-        case_id=row.case_id,
-        purpose=row.kind,
-        now=now,
-    )
-    if verb != "held":
-        cancel_tasks_of(row, reason=verb, now=now, actor=actor)
-
-
 def cancel_tasks_of(row: Message, *, reason: str, now: datetime, actor: Actor | None = None) -> None:
     """Take back the tasks that ask a person to look at a message."""
     for kind in ("delivery_uncertain", "message_held"):
         tasks.cancel(f"{kind}:{row.id}", site_id=row.site_id, reason=reason, now=now, actor=actor)
-
-
-def send_again(message_id: int, *, actor: Actor, now: datetime) -> Message:
-    """Let a held or waiting message go at once, with the same id and through the full gate.
-
-    Raises:
-        Missing: no such message here. AlreadyDone: it is final or in flight. RuleBroken: its window is over.
-    """
-    row = _of(message_id, actor)
-    if row.state not in (S.SCHEDULED, S.UNCERTAIN):
-        raise AlreadyDone("This message is already on its way, or it has ended.")
-    if row.window_end <= now:
-        raise RuleBroken("The time for this message is over. Call the person instead.", code="WINDOW_OVER")
-    row.next_try_at, row.held_reason = now, ""
-    _note(row, "sent_again", actor, now)
-    db.session.flush()
-    db.session().info[WAKE] = True
-    return row
-
-
-def hold(message_id: int, *, actor: Actor, now: datetime) -> Message:
-    """Keep one message back until somebody lets it go.
-
-    Raises:
-        Missing: no such message here. AlreadyDone: it is final or in flight.
-    """
-    row = _of(message_id, actor)
-    if row.state not in (S.SCHEDULED, S.UNCERTAIN):
-        raise AlreadyDone("This message is already on its way, or it has ended.")
-    row.next_try_at, row.held_reason = None, "held_by_staff"
-    _note(row, "held", actor, now)
-    db.session.flush()
-    return row
-
-
-def leave(message_id: int, *, arrived: bool, actor: Actor, now: datetime) -> Message:
-    """End a message of unknown outcome: a person says that it arrived, or that it is to be left as it is.
-
-    Raises:
-        Missing: no such message here. AlreadyDone: it is not waiting for a person.
-    """
-    row = _of(message_id, actor)
-    if row.state is not S.UNCERTAIN:
-        raise AlreadyDone("This message is not waiting for anybody.")
-    row.state = S.SENT if arrived else S.CANCELLED
-    row.next_try_at, row.held_reason = None, ""
-    if arrived:
-        row.accepted_at = now
-    else:
-        row.cancelled_at, row.cancel_reason = now, "left_by_staff"
-    _note(row, "said_arrived" if arrived else "left", actor, now)
-    db.session.flush()
-    return row
-
-
-RESTORED = "restored"
-
-
-def hold_all(*, now: datetime) -> int:
-    """Hold every open message, as after a restore, until `release_all`; returns how many. Claimed ones included."""
-    done = db.session.execute(
-        update(_message)
-        .where(_message.c.state.in_([S.SCHEDULED.value, S.UNCERTAIN.value, S.CLAIMED.value]))
-        .where((_message.c.next_try_at.is_not(None)) | (_message.c.state == S.CLAIMED.value))
-        .values(
-            state=case(
-                (_message.c.state != S.CLAIMED.value, _message.c.state),
-                (_message.c.in_doubt_at.is_not(None), S.UNCERTAIN.value),
-                else_=S.SCHEDULED.value,
-            ),
-            next_try_at=None,
-            lease_token=None,
-            lease_until=None,
-            held_reason=RESTORED,
-            version=_message.c.version + 1,
-        )
-    )
-    return cast(CursorResult[Any], done).rowcount
-
-
-def release_all(*, now: datetime) -> tuple[int, int]:
-    """Let go what `hold_all` held: later ones wait for their time, ones already due stay held as uncertain.
-
-    What was due may have left after the snapshot that was restored, so a person decides about each. Returns how many
-    were let go and how many stay held.
-    """
-    held = (_message.c.held_reason == RESTORED, _message.c.next_try_at.is_(None))
-    due = db.session.execute(
-        update(_message)
-        .where(*held, _message.c.state.in_([S.SCHEDULED.value, S.UNCERTAIN.value]), _message.c.due_at <= db_now())
-        .values(
-            state=S.UNCERTAIN.value,
-            held_reason="delivery_uncertain",
-            in_doubt_at=db_now(),
-            version=_message.c.version + 1,
-        )
-        .returning(_message.c.id)
-    ).all()
-    for row in due:
-        found = db.session.scalars(
-            select(Message).where(Message.id == row.id).execution_options(populate_existing=True)
-        ).one()
-        owe_look(found, cause="restored", kind="delivery_uncertain", now=now)
-    later = db.session.execute(
-        update(_message)
-        .where(*held, _message.c.state == S.SCHEDULED.value)
-        .values(next_try_at=_message.c.due_at, held_reason="", version=_message.c.version + 1)
-    )
-    return cast(CursorResult[Any], later).rowcount, len(due)

@@ -15,7 +15,7 @@ from intake.clock import utcnow
 from intake.db import end_read, transaction
 from intake.errors import Missing, RuleBroken
 from intake.guard import current_actor, current_link, public, requires, signed
-from intake.messages import bounces, kinds, queries, service
+from intake.messages import bounces, holding, kinds, queries
 from intake.messages.service import PREFERENCES, STOP
 
 bp = Blueprint("messages", __name__)
@@ -81,7 +81,7 @@ def send_again(message_id: int) -> ResponseReturnValue:
     """Let a held or waiting message go now, with the same id."""
     _may_act(message_id)
     with transaction():
-        service.send_again(message_id, actor=current_actor(), now=utcnow())
+        holding.send_again(message_id, actor=current_actor(), now=utcnow())
     return _acted(message_id, "It goes out within a few seconds, with the same id.")
 
 
@@ -91,7 +91,7 @@ def hold(message_id: int) -> ResponseReturnValue:
     """Keep a message back."""
     _may_act(message_id)
     with transaction():
-        service.hold(message_id, actor=current_actor(), now=utcnow())
+        holding.hold(message_id, actor=current_actor(), now=utcnow())
     return _acted(message_id, "It is held until somebody lets it go.")
 
 
@@ -102,7 +102,7 @@ def leave(message_id: int) -> ResponseReturnValue:
     _may_act(message_id)
     arrived = request.form.get("arrived") == "yes"
     with transaction():
-        service.leave(message_id, arrived=arrived, actor=current_actor(), now=utcnow())
+        holding.leave(message_id, arrived=arrived, actor=current_actor(), now=utcnow())
     return _acted(message_id, "Noted: it arrived." if arrived else "It stays as it is and does not go again.")
 
 

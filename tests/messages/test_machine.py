@@ -19,7 +19,7 @@ from intake import create_app
 from intake.audit.models import AuditEntry
 from intake.clock import utcnow
 from intake.db import db, transaction
-from intake.messages import delivery, kinds, outcomes, render, service
+from intake.messages import delivery, holding, kinds, outcomes, render, service
 from intake.messages.delivery import Batch
 from intake.messages.models import Message, MessageState, Suppression
 from intake.messages.outcomes import Outcome
@@ -183,7 +183,7 @@ class Machine(RuleBasedStateMachine):
         row = self.box.message(self.owed[index % len(self.owed)])
         if row.state is S.UNCERTAIN and row.next_try_at is None:
             with transaction():
-                service.leave(row.id, arrived=arrived, actor=self.box.cast.ada, now=utcnow())
+                holding.leave(row.id, arrived=arrived, actor=self.box.cast.ada, now=utcnow())
 
     @invariant()
     def only_legal_moves(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from intake.clock import utcnow
 from intake.db import new_id, transaction
-from intake.messages import delivery, outcomes, recovery, service
+from intake.messages import delivery, holding, outcomes, recovery, service
 from intake.messages.models import MessageAttempt, MessageState, Suppression
 from intake.messages.outcomes import Outcome, Result
 from intake.settings import service as settings
@@ -168,7 +168,7 @@ def test_a_person_may_send_a_held_mail_again_with_the_same_id(box: Outbox, mails
     mailsink.script.append(Fault.DROP_AFTER_DOT)
     box.run()
     with transaction():
-        service.send_again(owed, actor=box.cast.ada, now=utcnow())
+        holding.send_again(owed, actor=box.cast.ada, now=utcnow())
 
     assert box.run() == 1
     assert box.state(owed) is S.SENT

@@ -15,7 +15,7 @@ from intake.audit.models import AuditEntry
 from intake.clock import utcnow
 from intake.crypto import link_token
 from intake.db import db, id_text, transaction
-from intake.messages import queries, service
+from intake.messages import holding, queries, service
 from intake.messages.models import MessageState, Suppression
 from intake.people.models import Person
 from intake.tasks.models import Task
@@ -293,6 +293,6 @@ def test_the_command_holds_everything_and_lets_it_go(center: Center) -> None:
     runner = center.app.test_cli_runner()
     assert "1 messages are held" in runner.invoke(args=["intake", "messages", "hold"]).output
     with center.app.app_context(), transaction():
-        assert service.hold_all(now=utcnow()) == 0
+        assert holding.hold_all(now=utcnow()) == 0
     assert "1 were already due" in runner.invoke(args=["intake", "messages", "release"]).output
     assert state_of(center, center.owed) is S.UNCERTAIN

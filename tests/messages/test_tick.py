@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from intake.clock import utcnow
 from intake.db import transaction
-from intake.messages import recovery, service
+from intake.messages import holding, recovery
 from intake.messages.models import Message, MessageState
 from intake.tasks.models import Task
 from tests.messages.outbox import Outbox
@@ -57,7 +57,7 @@ def test_a_tick_says_how_much_is_due(box: Outbox) -> None:
 def test_a_message_held_before_its_first_try_expires_with_its_window(box: Outbox) -> None:
     owed = box.owe(box.person(), due=utcnow() + timedelta(minutes=1))
     with transaction():
-        service.hold(owed, actor=box.cast.ada, now=utcnow())
+        holding.hold(owed, actor=box.cast.ada, now=utcnow())
     box.later(hours=1)
     assert box.run() == 0
     assert box.state(owed) is S.SCHEDULED
@@ -69,8 +69,8 @@ def test_a_message_held_before_its_first_try_expires_with_its_window(box: Outbox
 def test_a_mail_of_unknown_outcome_waits_for_its_person_also_after_the_window(box: Outbox, mailsink: MailSink) -> None:
     owed = box.owe(box.person())
     with transaction():
-        service.hold_all(now=utcnow())
-        service.release_all(now=utcnow())
+        holding.hold_all(now=utcnow())
+        holding.release_all(now=utcnow())
     box.later(days=2)
     with transaction():
         recovery.expire()
@@ -84,10 +84,10 @@ def test_after_a_restore_nothing_goes_until_release_and_what_was_due_waits_for_a
     due = box.owe(box.person("due@mail.example"))
     later = box.owe(box.person("later@mail.example"), due=utcnow() + timedelta(hours=1))
     with transaction():
-        assert service.hold_all(now=utcnow()) == 2
+        assert holding.hold_all(now=utcnow()) == 2
     assert box.run() == 0
     with transaction():
-        assert service.release_all(now=utcnow()) == (1, 1)
+        assert holding.release_all(now=utcnow()) == (1, 1)
 
     box.later(hours=1, seconds=1)
     assert box.run() == 1
