@@ -38,6 +38,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SECRET_KEY", "made at first run", "signs cookies; at least 32 characters"),
     Setting("SECRET_KEY_FALLBACKS", "none", "older cookie keys, comma between"),
     Setting("INTAKE_MASTER_KEY", "made at first run", "64 hexadecimal digits; wraps every person's data key"),
+    Setting(
+        "INTAKE_MASTER_KEY_OLD", "none", "older master keys, comma between, until `flask intake keys rotate` is done"
+    ),
     Setting("INTAKE_BLIND_KEY", "made at first run", "64 hexadecimal digits; find and duplicate tokens, audit, links"),
     Setting("PUBLIC_URL", "http://localhost:8000", "address that links in emails start with"),
     Setting("TRUSTED_HOSTS", "host of PUBLIC_URL", "further host names that are answered, comma between"),
@@ -71,6 +74,7 @@ class Config:
     secret_key: str
     secret_key_fallbacks: tuple[str, ...]
     master_key: bytes
+    master_keys_old: tuple[bytes, ...]
     blind_key: bytes
     public_url: str
     trusted_hosts: tuple[str, ...]
@@ -146,8 +150,14 @@ class _Reader:
         return value
 
     def key(self, variable: str) -> bytes:
+        return self._key(variable, self.secret(variable))
+
+    def keys(self, variable: str) -> tuple[bytes, ...]:
+        return tuple(self._key(variable, each) for each in self.listed(variable))
+
+    def _key(self, variable: str, text: str) -> bytes:
         try:
-            value = bytes.fromhex(self.secret(variable))
+            value = bytes.fromhex(text)
         except ValueError:
             raise ConfigError(f"{variable} must be 64 hexadecimal digits") from None
         if len(value) != LEAST_SECRET:
@@ -190,6 +200,7 @@ class _Reader:
             secret_key=self.secret("SECRET_KEY"),
             secret_key_fallbacks=self.listed("SECRET_KEY_FALLBACKS"),
             master_key=self.key("INTAKE_MASTER_KEY"),
+            master_keys_old=self.keys("INTAKE_MASTER_KEY_OLD"),
             blind_key=self.key("INTAKE_BLIND_KEY"),
             public_url=public_url,
             trusted_hosts=(host, *self.listed("TRUSTED_HOSTS")),

@@ -16,7 +16,7 @@ from datetime import datetime
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import current_app
-from sqlalchemy import BigInteger, select
+from sqlalchemy import BigInteger, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import Config
@@ -90,6 +90,41 @@ def unwrap(row: DataKey, master: bytes) -> bytes:
         raise SealBroken("a data key cannot be opened with this center's key") from broken
 
 
+def _opened(row: DataKey) -> bytes:
+    """The raw data key of a row, wrapped by today's or by an older center's key."""
+    config = _config()
+    for master in (config.master_key, *config.master_keys_old):
+        if master_name(master) == row.master:
+            return unwrap(row, master)
+    raise SealBroken("a data key was wrapped by a center's key that this process does not have")
+
+
+def rewrap(most: int) -> int:
+    """Wrap up to `most` data keys of older center's keys under today's; returns how many (call in a transaction).
+
+    What they seal is not touched, so it is readable all the time, by processes that know both keys.
+    """
+    master = _config().master_key
+    rows = db.session.scalars(
+        select(DataKey)
+        .where(DataKey.master != master_name(master), DataKey.wrapped.is_not(None))
+        .order_by(DataKey.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        row.wrapped, row.master = _wrap(_opened(row), row.id, master), master_name(master)
+    return len(rows)
+
+
+def wrapped_by() -> dict[str, int]:
+    """How many living data keys each center's key wraps, by its public name."""
+    found = db.session.execute(
+        select(DataKey.master, func.count(DataKey.id)).where(DataKey.wrapped.is_not(None)).group_by(DataKey.master)
+    )
+    return {row[0]: row[1] for row in found}
+
+
 def _cache() -> dict[int, AESGCM | None]:
     # Kept in the session, so it dies with the request and an erased key is gone from the next one on.
     cache: dict[int, AESGCM | None] = db.session().info.setdefault(_CACHE, {})
@@ -102,7 +137,7 @@ def _owners() -> dict[int, int]:
 
 
 def _remember(row: DataKey) -> None:
-    _cache()[row.id] = AESGCM(unwrap(row, _config().master_key)) if row.wrapped else None
+    _cache()[row.id] = AESGCM(_opened(row)) if row.wrapped else None
     if row.wrapped:
         _owners()[row.owner_id] = row.id
 

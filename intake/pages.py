@@ -25,6 +25,7 @@ from intake.accounts import login
 from intake.actor import Actor
 from intake.audit import service as audit
 from intake.clock import utcnow
+from intake.crypto import SealBroken
 from intake.db import db, id_text, transaction
 from intake.errors import IntakeError, Missing, NotPermitted
 from intake.guard import optional_actor
@@ -64,6 +65,7 @@ def install(app: Flask, shell: Shell, *, https: bool) -> None:
     app.jinja_env.filters["moment"] = moment
     app.jinja_env.globals["get_locale"] = get_locale
     app.register_error_handler(IntakeError, _intake_error)
+    app.register_error_handler(SealBroken, _unreadable)
     app.register_error_handler(CSRFError, _form_expired)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(StaleDataError, _stale)
@@ -219,6 +221,12 @@ def _form_expired(error: CSRFError) -> ResponseReturnValue:
     # 419 is no registered status; browsers and caches treat it as any other refused request.
     answer.status_code = 419
     return answer
+
+
+def _unreadable(error: SealBroken) -> ResponseReturnValue:
+    """A record whose key was erased takes no new words; a changed ciphertext is refused. Both are logged, neither shown."""
+    log.error("sealed_field", endpoint=request.endpoint, error=str(error))
+    return _page(409, gettext("This record was erased or cannot be read, so nothing can be added to it."))
 
 
 def _tell_denied() -> None:

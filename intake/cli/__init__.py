@@ -8,6 +8,7 @@ from intake.cli.accounts import invite, set_up
 from intake.cli.audit import audit_cli
 from intake.cli.clinical import clinical_cli
 from intake.cli.demo.command import demo
+from intake.cli.keys import keys_cli
 from intake.cli.messages import messages_cli
 from intake.cli.routes import routes
 from intake.cli.rules import rules_cli
@@ -16,6 +17,7 @@ intake = AppGroup("intake", help="What operators of the center run.")
 intake.add_command(audit_cli)
 intake.add_command(clinical_cli)
 intake.add_command(demo)
+intake.add_command(keys_cli)
 intake.add_command(messages_cli)
 intake.add_command(routes)
 intake.add_command(rules_cli)

@@ -1,0 +1,63 @@
+"""Erase a person: destroy the keys that everything about them is sealed under; the audit chain stays whole."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+
+from intake import crypto
+from intake.actor import Actor
+from intake.audit import service as audit
+from intake.cases.models import Case
+from intake.cases.queries import ENDED
+from intake.db import db
+from intake.errors import Missing, RuleBroken
+from intake.guard import SignedLink
+from intake.messages import service as messages
+from intake.people.models import ContactPoint, MatchKey, Person
+
+
+def erase(person_id: int, *, actor: Actor, now: datetime) -> int:
+    """Make everything sealed about a person, and about records merged into them, unreadable; returns how many keys.
+
+    Names, contacts, answers, notes and reasons are gone for good; dates, codes and the audit chain stay. Find and
+    duplicates forget the person, mail stops, links end.
+
+    Raises:
+        Missing: no such person here. RuleBroken: an open case.
+    """
+    person = db.session.scalar(
+        select(Person).where(Person.id == person_id, Person.site_id == actor.site_id).with_for_update()
+    )
+    if person is None:
+        raise Missing("There is no such person.")
+    everybody = _with_merged(person_id)
+    cases = db.session.scalars(select(Case).where(Case.person_id.in_(everybody)).order_by(Case.id)).all()
+    if any(case.state not in ENDED for case in cases):
+        raise RuleBroken("This person has an open case. Close it first.", code="OPEN_CASE")
+    destroyed = sum(crypto.destroy_keys(each, now=now) for each in everybody)
+    db.session.execute(delete(MatchKey).where(MatchKey.person_id.in_(everybody)))
+    db.session.execute(
+        update(SignedLink)
+        .where(SignedLink.person_id.in_(everybody), SignedLink.stopped_at.is_(None))
+        .values(stopped_at=now)
+    )
+    for row in db.session.scalars(select(ContactPoint).where(ContactPoint.person_id.in_(everybody))):
+        row.stopped_at = row.stopped_at or now
+    for each in db.session.scalars(select(Person).where(Person.id.in_(everybody))):
+        each.age_years, each.sex = None, "unknown"
+        messages.cancel(reason="erased", recipient_id=each.id, now=now, actor=actor)
+    for case in cases:
+        audit.record(actor=actor, verb="erased", record="person", record_id=person_id, case_id=case.id, now=now)
+    audit.record(actor=actor, verb="erased", record="person", record_id=person_id, now=now)
+    return destroyed
+
+
+def _with_merged(person_id: int) -> list[int]:
+    """The person and every record merged into it, also over several steps."""
+    found = [person_id]
+    for each in found:
+        merged = db.session.scalars(select(Person.id).where(Person.merged_into == each).order_by(Person.id))
+        found += [other for other in merged if other not in found]
+    return found
