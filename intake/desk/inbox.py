@@ -115,6 +115,9 @@ class Inbox:
         return [*danger, *signals.shown(row.signals)]
 
 
+FILTERS = frozenset({"stage", "source", "queue", "owner", "late"})
+
+
 def _wanted(actor: Actor) -> InboxFilter:
     args = request.args
     stage, source, queue = args.get("stage", "open"), args.get("source", ""), args.get("queue", "")
@@ -167,7 +170,9 @@ def inbox() -> ResponseReturnValue:
     found = _inbox(actor)
     start, _end = today(actor.site_id, now)
     week = funnel(actor.site_id, since=start - timedelta(days=6), days=7)
-    body = render_template("desk/inbox.html", inbox=found, week=week, page_count=_open(found) or None)
+    # Only filters go back into an address; url_for reads names like _method as orders of its own.
+    asked = {name: value for name, value in request.args.items() if name in FILTERS}
+    body = render_template("desk/inbox.html", inbox=found, week=week, asked=asked, page_count=_open(found) or None)
     return make_response(body)
 
 
