@@ -90,6 +90,8 @@ def notes(case_id: int) -> ResponseReturnValue:
 def _notes(
     case_id: int, typed: str, saved_at: datetime | None, version: int, errors: Mapping[str, str], status: int
 ) -> ResponseReturnValue:
+    # Whether the actor may read the case is asked before anything of it is.
+    cases.readable(current_actor(), case_id)
     return _render(
         case_id, "notes", status, notes=cases.notes(case_id), typed=typed, saved_at=saved_at, draft_version=version,
         errors=errors,
