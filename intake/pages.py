@@ -224,7 +224,7 @@ def _form_expired(error: CSRFError) -> ResponseReturnValue:
 
 
 def _unreadable(error: SealBroken) -> ResponseReturnValue:
-    """A record whose key was erased takes no new words; a changed ciphertext is refused. Both are logged, neither shown."""
+    """An erased record takes no new words, a changed ciphertext is refused; both are logged by place only."""
     log.error("sealed_field", endpoint=request.endpoint, error=str(error))
     return _page(409, gettext("This record was erased or cannot be read, so nothing can be added to it."))
 
