@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 
 from intake.actor import STAFF, Actor
 from intake.audit import service as audit
+from intake.cases import codes
 from intake.cases import queries as cases
 from intake.clinical.routing import RULES
 from intake.clock import utcnow
@@ -69,6 +70,15 @@ class Board:
     def is_whole(self) -> bool:
         """True when the page holds the whole list, so that a row missing from a live answer is gone."""
         return self.page.after is None and not self.after
+
+    def tags(self, row: BoardRow) -> list[tuple[str, str]]:
+        """The signals of a row, without the one that the score column says already."""
+        said = "Withdrawal now" if self.name == "detox" else ""
+        return [tag for tag in row.tags if tag[0] != said]
+
+    def alert_words(self, code: str) -> str:
+        """The words of an alert."""
+        return codes.words(code)
 
     def url(self, **more: Any) -> str:
         """The address of this board with its filter, and what `more` changes."""

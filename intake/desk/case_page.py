@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -167,8 +167,8 @@ def _chips(case: Case, person: PersonView, daily: Any) -> list[tuple[str, str]]:
     if answer in {"accepted", "has_it"}:
         found.append(("Naloxone at hand", "green"))
     elif answer:
-        found.append((words.offer("naloxone", answer), "amber"))
-    else:
+        found.append((f"Naloxone: {words.offer('naloxone', answer).lower()}", "amber"))
+    elif "OFFER_NALOXONE" not in case.flags:
         found.append(("Naloxone not offered yet", "amber"))
     if case.restricted:
         found.append(("Restricted", "red"))
@@ -203,7 +203,7 @@ def _stages(case: Case, inquiry: Inquiry, entries: Sequence[BoardRow], zone: Zon
     if at == 4:
         names[4] = f"In care: {codes.words(case.admit_level)}"
     notes = [day(inquiry.received_at), day(screened.taken_at if screened else None), day(case.opened_at)]
-    notes += [day(case.decided_at), str(case.admitted_on or ""), str(case.discharged_on or "")]
+    notes += [day(case.decided_at), _day(case.admitted_on), _day(case.discharged_on)]
     if case.state is CaseState.CLOSED:
         names.append("Closed")
         notes.append("")
@@ -211,6 +211,10 @@ def _stages(case: Case, inquiry: Inquiry, entries: Sequence[BoardRow], zone: Zon
         (name, "done" if n < at else ("now" if n == at else ""), notes[n] if n <= at else "")
         for n, name in enumerate(names)
     ]
+
+
+def _day(day: date | None) -> str:
+    return f"{day:%b} {day.day}" if day else ""
 
 
 def _tasks(case: Case) -> list[Task]:
@@ -244,7 +248,8 @@ def _medicines(person_id: int) -> list[Medicine]:
 def _trend(case_id: int, zone: ZoneInfo) -> Trend | None:
     found = {key: [r for r in screening.series(key, case_id=case_id) if r.score is not None] for key, _, _ in TRENDS}
     times = sorted({r.at for rows in found.values() for r in rows})[-12:]
-    if not times:
+    if len(times) < 2:
+        # One point is no line; the screens tab and the header say it in words.
         return None
     series: list[tuple[str, list[float | None], str]] = []
     said = []

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from intake import crypto
 from intake.accounts.models import Staff
 from intake.actor import STAFF, Actor
+from intake.cases import codes
 from intake.cases.models import Case, CaseAlert
 from intake.cases.queries import open_alerts, readable
 from intake.db import db
@@ -43,6 +44,10 @@ class Pane:
     colleagues: Sequence[Staff]
     zone: ZoneInfo
     minutes_left: int
+
+    def alert_words(self, code: str) -> str:
+        """The words of an alert."""
+        return codes.words(code)
 
 
 def pane(actor: Actor, row: BoardRow, *, now: datetime) -> Pane:
