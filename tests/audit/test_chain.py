@@ -36,6 +36,8 @@ def story(app: Flask, *, chains: int = 4, entries: int = 12) -> Cast:
                     )  # fmt: skip
         with transaction():
             assert anchors.drop(now=utcnow(), always=True) == 1
+        for row in (cast.site, *cast.staff.values()):
+            db.session.refresh(row)
         db.session.remove()
     return cast
 
