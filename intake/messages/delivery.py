@@ -135,35 +135,33 @@ def allowed_hours(now: datetime, zone: str) -> tuple[datetime, datetime]:
     )
 
 
+# One reading of the database's clock for the whole gate.
+_CLOCK = select(db_now().label("now")).subquery("clock")
+
+
 @cache
 def _gate(kind: Kind) -> Update:
     """The one update that names every reason not to send (I2)."""
-    digest = bindparam("digest", type_=LargeBinary())
+    digest, now = bindparam("digest", type_=LargeBinary()), _CLOCK.c.now
     return (
         update(MESSAGE)
         .where(
             MESSAGE.c.id == bindparam("gate_id", type_=BigInteger()),
             text("message.state = 'claimed'"),
             MESSAGE.c.lease_token == bindparam("token", type_=BigInteger()),
-            MESSAGE.c.lease_until > db_now(),
+            MESSAGE.c.lease_until > now,
             # Whoever forbids a mail touches its row: then not even a change that commits meanwhile slips through.
             MESSAGE.c.version == bindparam("seen_version", type_=Integer()),
             MESSAGE.c.cancelled_at.is_(None),
-            *_inside(),
+            MESSAGE.c.window_start <= now,
+            MESSAGE.c.window_end > now,
+            now >= bindparam("open_from", type_=UtcTime()),
+            now < bindparam("open_until", type_=UtcTime()),
             *_addressable(kind, digest),
             kind.still_true(MESSAGE),
         )
         .values(state=S.SENDING.value, attempts=MESSAGE.c.attempts + 1, version=MESSAGE.c.version + 1)
         .returning(MESSAGE.c.id)
-    )
-
-
-def _inside() -> tuple[ColumnElement[bool], ...]:
-    return (
-        MESSAGE.c.window_start <= db_now(),
-        MESSAGE.c.window_end > db_now(),
-        db_now() >= bindparam("open_from", type_=UtcTime()),
-        db_now() < bindparam("open_until", type_=UtcTime()),
     )
 
 

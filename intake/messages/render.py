@@ -144,6 +144,9 @@ def _templates(template: str, locale: str) -> tuple[Template, Template, Template
         env.select_template([f"email/{template}/{stem}.{locale}.{end}", f"email/{template}/{stem}.{end}"])
         for stem, end in (("subject", "txt"), ("body", "txt"), ("body", "html"))
     ]
+    for one in found:
+        # The engine's chain of dictionaries is walked at each render; a plain one is copied at once.
+        one.globals = dict(one.globals)
     return found[0], found[1], found[2]
 
 
