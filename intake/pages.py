@@ -22,6 +22,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from intake.accounts import login
+from intake.accounts.once import fresh_key
 from intake.actor import Actor
 from intake.audit import service as audit
 from intake.clock import utcnow
@@ -64,6 +65,7 @@ def install(app: Flask, shell: Shell, *, https: bool) -> None:
     app.jinja_env.filters["id"] = id_text
     app.jinja_env.filters["moment"] = moment
     app.jinja_env.globals["get_locale"] = get_locale
+    app.jinja_env.globals["once_key"] = fresh_key
     app.register_error_handler(IntakeError, _intake_error)
     app.register_error_handler(SealBroken, _unreadable)
     app.register_error_handler(CSRFError, _form_expired)

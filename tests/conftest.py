@@ -21,6 +21,7 @@ from config import Config
 from intake import clock, create_app
 from intake.db import db
 from tests.browsers import chromium_path, launch
+from tests.security import Catalogue
 from tests.servers import Unavailable
 from tests.servers.databases import RUN, Database, PostgresTemplate, SqliteTemplate, drop_template
 from tests.servers.mailsink import MailSink
@@ -202,8 +203,14 @@ def _clock_stands_right() -> Iterator[None]:
     clock.set_offset(timedelta(0))
 
 
-def pytest_configure() -> None:
-    """Name the run, once, before any worker process starts."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The one option of our own."""
+    parser.addoption("--write-security", action="store_true", help="write docs/security.md from the results")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the run, once, before any worker process starts; gather what stands for which attack."""
+    config.pluginmanager.register(Catalogue(), "catalogue")
     os.environ.setdefault(RUN, secrets.token_hex(6))
 
 

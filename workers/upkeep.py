@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import CursorResult, insert, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from intake.accounts import tries
+from intake.accounts import once, tries
 from intake.audit import anchors, verify
 from intake.beds import service as beds
 from intake.cases import alerts
@@ -44,6 +44,7 @@ JOBS: tuple[tuple[str, Job], ...] = (
     ("check_ins_unreviewed", lambda now: checkins.hold_unreviewed(now=now)),
     ("held_steps_reached", lambda now: changes.pause_overtaken(now=now)),
     ("sign_in_tries_over", lambda now: tries.sweep(now)),
+    ("sent_forms_over", lambda now: once.sweep(now)),
     ("audit_anchored", lambda now: anchors.drop(now=now)),
     ("audit_faults", lambda now: verify.check_if_due(now=now)),
     ("plans_ended", lambda now: changes.complete_ended(now=now)),

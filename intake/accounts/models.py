@@ -85,3 +85,15 @@ class Tries(Base):
     failures: Mapped[int]
     last_at: Mapped[datetime]
     retry_at: Mapped[datetime | None]
+
+
+class SentForm(Base):
+    """One form that was sent with a key: what it held (a digest), and the answer it got. Kept for a day."""
+
+    __tablename__ = "sent_form"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    body: Mapped[bytes]
+    at: Mapped[datetime] = mapped_column(index=True)
+    status: Mapped[int]
+    location: Mapped[str]

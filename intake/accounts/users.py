@@ -8,6 +8,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from intake.accounts import forms, joining, leaving, queries
+from intake.accounts.once import once
 from intake.accounts.routes import bp
 from intake.actor import STAFF, Role
 from intake.clock import utcnow
@@ -53,6 +54,7 @@ def _users_page(errors: dict[str, str], typed: dict[str, Any]) -> str:
 
 @bp.post("/settings/users")
 @requires(Role.ADMIN)
+@once
 def invite() -> ResponseReturnValue:
     """Invite somebody by email."""
     try:

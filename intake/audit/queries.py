@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, not_, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, and_, literal, not_, or_, select, tuple_
 
 from intake import crypto
 from intake.audit.models import AuditEntry
-from intake.clock import from_micros, to_micros
+from intake.clock import UtcTime, from_micros, to_micros
 from intake.db import db, id_text, id_value
 from intake.errors import RuleBroken
 
@@ -68,7 +68,10 @@ def entries(wanted: Wanted, *, before: str = "", limit: int = PAGE) -> tuple[lis
     if kind is not None:
         where.append(kind)
     if before:
-        where.append(tuple_(AuditEntry.at, AuditEntry.id) < tuple_(*_place(before)))
+        at, last_id = _place(before)
+        where.append(
+            tuple_(AuditEntry.at, AuditEntry.id) < tuple_(literal(at, UtcTime()), literal(last_id, BigInteger()))
+        )
     query = select(AuditEntry).where(*where).order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(limit + 1)
     rows = list(db.session.scalars(query))
     if len(rows) <= limit:

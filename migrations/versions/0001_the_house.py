@@ -112,6 +112,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("site_id", "queue", name=op.f("pk_queue_counter")),
     )
     op.create_table(
+        "sent_form",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("location", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sent_form")),
+    )
+    with op.batch_alter_table("sent_form", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sent_form_at"), ["at"], unique=False)
+
+    op.create_table(
         "sign_in_tries",
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
@@ -1230,8 +1242,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_message_case_id"), ["case_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_message_message_id"), ["message_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_message_plan_version_id"), ["plan_version_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_message_recipient_id"), ["recipient_id"], unique=False)
         batch_op.create_index(
             "message_dedupe",
@@ -1267,6 +1277,13 @@ def upgrade() -> None:
             unique=False,
             postgresql_where=sa.text("state IN ('claimed', 'sending')"),
             sqlite_where=sa.text("state IN ('claimed', 'sending')"),
+        )
+        batch_op.create_index(
+            "message_named",
+            ["message_id"],
+            unique=False,
+            postgresql_where=sa.text("attempts > 0"),
+            sqlite_where=sa.text("attempts > 0"),
         )
         batch_op.create_index("message_of_plan", ["plan_id", "plan_version_id"], unique=False)
         batch_op.create_index("message_of_site", ["site_id", "due_at", "id"], unique=False)
@@ -1532,6 +1549,9 @@ def downgrade() -> None:
         batch_op.drop_index("message_of_site")
         batch_op.drop_index("message_of_plan")
         batch_op.drop_index(
+            "message_named", postgresql_where=sa.text("attempts > 0"), sqlite_where=sa.text("attempts > 0")
+        )
+        batch_op.drop_index(
             "message_leased",
             postgresql_where=sa.text("state IN ('claimed', 'sending')"),
             sqlite_where=sa.text("state IN ('claimed', 'sending')"),
@@ -1557,8 +1577,6 @@ def downgrade() -> None:
             sqlite_where=sa.text("state <> 'cancelled'"),
         )
         batch_op.drop_index(batch_op.f("ix_message_recipient_id"))
-        batch_op.drop_index(batch_op.f("ix_message_plan_version_id"))
-        batch_op.drop_index(batch_op.f("ix_message_message_id"))
         batch_op.drop_index(batch_op.f("ix_message_case_id"))
 
     op.drop_table("message")
@@ -1750,6 +1768,10 @@ def downgrade() -> None:
 
     op.drop_table("signed_link")
     op.drop_table("sign_in_tries")
+    with op.batch_alter_table("sent_form", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sent_form_at"))
+
+    op.drop_table("sent_form")
     op.drop_table("queue_counter")
     op.drop_table("heartbeat")
     with op.batch_alter_table("data_key", schema=None) as batch_op:
