@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
 from intake.clock import db_now
 from intake.db import db, new_id
 from intake.errors import Missing, RuleBroken
 from intake.messages import kinds, outcomes
 from intake.messages.models import Message, MessageAttempt, MessageState
-from intake.messages.service import cancel_tasks_of
+from intake.messages.service import cancel_tasks_of, config
 
 _ID = re.compile(rb"(?im)^(?:Message-ID:\s*<|(?:X-)?(?:Original-)?To:.*\+b-)([0-9a-f]{32})@")
 _STATUS = re.compile(rb"(?im)^Status:\s*([245]\.\d{1,3}\.\d{1,3})")
@@ -73,7 +73,9 @@ def take(report: Report, *, now: datetime) -> Message:
         Missing: the key is none of ours.
     """
     row = db.session.scalar(
-        select(Message).where(Message.message_id.startswith(f"{report.key}@", autoescape=True)).with_for_update()
+        select(Message)
+        .where(Message.message_id == f"{report.key}@{config().mail_domain}", text("message.attempts > 0"))
+        .with_for_update()
     )
     if row is None:
         raise Missing("There is no such message.")

@@ -30,6 +30,7 @@ _DUE = text("state IN ('scheduled', 'uncertain')")
 _LEASED = text("state IN ('claimed', 'sending')")
 _OPEN = text("state IN ('scheduled', 'claimed', 'sending', 'uncertain')")
 _HELD = text("next_try_at IS NULL AND state IN ('scheduled', 'uncertain')")
+_TRIED = text("attempts > 0")
 _COUNTED = text("state <> 'cancelled'")
 
 
@@ -44,6 +45,7 @@ class Message(Base):
         Index("message_in_order", "order_key", "due_at", "id", postgresql_where=_OPEN, sqlite_where=_OPEN),
         Index("message_held", "window_end", "id", postgresql_where=_HELD, sqlite_where=_HELD),
         Index("message_of_site", "site_id", "due_at", "id"),
+        Index("message_named", "message_id", postgresql_where=_TRIED, sqlite_where=_TRIED),
         Index("message_of_plan", "plan_id", "plan_version_id"),
         {"postgresql_with": {"fillfactor": "75", "autovacuum_vacuum_scale_factor": "0.01"}},
     )
@@ -75,7 +77,7 @@ class Message(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     lost_leases: Mapped[int] = mapped_column(default=0)
     last_code: Mapped[str] = mapped_column(default="")
-    message_id: Mapped[str] = mapped_column(index=True)
+    message_id: Mapped[str]
     accepted_at: Mapped[datetime | None]
     in_doubt_at: Mapped[datetime | None]
     in_doubt_count: Mapped[int] = mapped_column(default=0)
@@ -86,7 +88,7 @@ class Message(Base):
     bounce_code: Mapped[str] = mapped_column(default="")
 
     plan_id: Mapped[int | None] = ref("taper_plan.id", index=False)
-    plan_version_id: Mapped[int | None] = ref("plan_version.id")
+    plan_version_id: Mapped[int | None] = ref("plan_version.id", index=False)
     local_date: Mapped[date | None]
     params: Mapped[dict[str, Any]] = mapped_column(default=dict)
 

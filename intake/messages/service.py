@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
 from flask import current_app
@@ -127,34 +128,49 @@ def schedule(
     return Message(**values)
 
 
-def _insert(values: Mapping[str, Any]) -> bool:
-    dialect = db.session.connection().dialect.name
+@cache
+def _owed(dialect: str) -> Any:
     make = pg_insert if dialect == "postgresql" else sqlite_insert
-    # RETURNING tells on both engines whether a row was made; a driver need not count inserted rows.
-    insert_ = make(_message).values(**values).on_conflict_do_nothing().returning(_message.c.id)
-    return db.session.execute(insert_).first() is not None
+    return make(MESSAGE).on_conflict_do_nothing().returning(MESSAGE.c.id)
+
+
+def _insert(values: Mapping[str, Any]) -> bool:
+    connection = db.session.connection()
+    return connection.execute(_owed(connection.dialect.name), values).one_or_none() is not None
+
+
+_KEPT = "messages_links_kept"
 
 
 def _links(person_id: int, now: datetime) -> None:
     """Keep one stop link and one preferences link per person alive for a year from their newest mail."""
+    session = db.session()
+    # Looked at once per person and transaction: a plan owes a hundred mails at a time.
+    work, kept = session.info.get(_KEPT, (None, set()))
+    if work is not session.get_transaction():
+        kept = set()
+        session.info[_KEPT] = (session.get_transaction(), kept)
+    if person_id in kept:
+        return
+    kept.add(person_id)
     ends = now + timedelta(days=STOP_DAYS)
-    for purpose in (STOP, PREFERENCES):
-        digest = crypto.token_digest(crypto.link_token(purpose, person_id))
-        row = db.session.scalar(select(SignedLink).where(SignedLink.digest == digest))
-        if row is None:
-            db.session.add(
-                SignedLink(
-                    id=new_id(),
-                    digest=digest,
-                    purpose=purpose,
-                    subject_id=person_id,
-                    person_id=person_id,
-                    expires_at=ends,
-                )
-            )
-            db.session.flush()
-        elif row.expires_at < ends - timedelta(days=STOP_DAYS // 2):
+    wanted = {crypto.token_digest(crypto.link_token(purpose, person_id)): purpose for purpose in (STOP, PREFERENCES)}
+    for row in db.session.scalars(select(SignedLink).where(SignedLink.digest.in_(wanted))):
+        del wanted[row.digest]
+        if row.expires_at < ends - timedelta(days=STOP_DAYS // 2):
             row.expires_at = ends
+    for digest, purpose in wanted.items():
+        db.session.add(
+            SignedLink(
+                id=new_id(),
+                digest=digest,
+                purpose=purpose,
+                subject_id=person_id,
+                person_id=person_id,
+                expires_at=ends,
+            )
+        )
+    db.session.flush()
 
 
 def cancel(

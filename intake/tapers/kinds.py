@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -233,7 +234,7 @@ def _words(message: Message, day: _Day) -> dict[str, Any]:
         "visit_at": _at(visit.starts_at, ZoneInfo(visit.zone), locale) if visit else "",
         "visit_place": visit.place_code if visit else "",
         "check_in_url": link("/c", "check_in", message.id),
-        "link_until": format_date(ends.date(), "EEEE", locale=locale),
+        "link_until": _weekday(ends.date(), locale),
         "rendered": {
             "only_after": bool(day.parts) and all(part in AFTER_END for part in day.parts),
             "step_rendered": day.step,
@@ -241,6 +242,11 @@ def _words(message: Message, day: _Day) -> dict[str, Any]:
             "visit_sequence": visit.sequence if visit else 0,
         },
     }
+
+
+@lru_cache(maxsize=64)
+def _weekday(day: date, locale: str) -> str:
+    return str(format_date(day, "EEEE", locale=locale))
 
 
 def _at(moment: datetime, zone: ZoneInfo, locale: str) -> str:
