@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
@@ -39,6 +39,10 @@ def center(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Fla
     app = world.application(world.copy(shared_folder, tmp_path_factory.mktemp("matrix")))
     app.config["WTF_CSRF_ENABLED"] = False
     app.config["RATELIMIT_ENABLED"] = False
+    with app.app_context():
+        # This copy is thrown away; nothing has to reach the disk.
+        event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+        db.engine.dispose()
     with app.app_context(), transaction():
         other = settings.add_site(
             slug="eastgate", name="Eastgate", discreet_name="Eastgate", phone="(555) 014-3300",
