@@ -260,12 +260,12 @@ def options(arguments: list[str]) -> Options:
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--embedded", action="store_true", help="SQLite and one web process, no broker")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--greylist", type=float, default=0.08, help="share of mails refused with 451 at first")
+    parser.add_argument("--greylist", type=float, default=0.02, help="share of mails refused with 451 at first")
     parser.add_argument("--keep", action="store_true", help="leave the folder with the logs")
     given = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
     spread = max(6.0, given.messages / 40)
-    return Options(seed, given.messages, given.kills, given.embedded, spread, given.greylist, 120.0)
+    return Options(seed, given.messages, given.kills, given.embedded, spread, given.greylist, 200.0)
 
 
 def table(chosen: Options, toll: Toll, verdict: Verdict, took: float) -> list[tuple[str, str, str, bool]]:
