@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Row, String, and_, cast, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Float, Row, String, and_, cast, false, func, literal, or_, select, tuple_
 from sqlalchemy.orm import QueryableAttribute
 
 from intake import crypto
 from intake.actor import STAFF, Actor, Role
-from intake.clock import db_now
+from intake.clock import UtcTime, db_now
 from intake.db import db, id_text
 from intake.errors import Missing
 from intake.queues import cursor, signals
@@ -137,7 +137,7 @@ def board(
 
 def _beyond(queues: Sequence[Queue], place: cursor.Place) -> ColumnElement[bool]:
     here = Queue(place.queue)
-    later = tuple_(_E.rank, _E.waiting_since, _E.id) > tuple_(place.rank, place.since, place.id)
+    later = tuple_(_E.rank, _E.waiting_since, _E.id) > tuple_(place.rank, literal(place.since, UtcTime()), place.id)
     rest = [q for q in queues if q.value < here.value]
     same = and_(_E.queue == here, later)
     return or_(same, _E.queue.in_(rest)) if rest else same

@@ -29,6 +29,8 @@ def center(app: Flask) -> Iterator[Cast]:
     with app.app_context():
         with transaction():
             cast = make_cast()
+        # Plain loaded values from here on, so that the cast can be named outside the context too.
+        db.session.expunge_all()
         yield cast
 
 
@@ -87,4 +89,6 @@ def waiting(
             **more,
         )  # fmt: skip
         entry = queues.live_of(case.id)[0]
+    db.session.expunge(case)
+    db.session.expunge(entry)
     return case, entry
