@@ -43,6 +43,7 @@ WHAT = (
 )
 TONES = {"looked": "line", "listed": "line", "exported": "amber", "signed": "green", "cosigned": "green"}
 MOST_CSV = 50_000
+MOST_FIELDS = 8
 HEADS = ("time", "who", "what", "case", "record", "fields", "details", "request")
 
 
@@ -123,10 +124,15 @@ def _line(row: AuditEntry, names: dict[int, str], numbers: dict[int, str]) -> Li
         case_id=row.case_id,
         number=numbers.get(row.case_id or 0, ""),
         record=row.record,
-        fields=", ".join(str(f) for f in row.changed),
+        fields=_few([str(f) for f in row.changed]),
         details=details,
         request_id=row.request_id,
     )
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_FIELDS} more" if len(names) > MOST_FIELDS else ""
+    return ", ".join(names[:MOST_FIELDS]) + more
 
 
 def _address(**more: str) -> dict[str, Any]:
