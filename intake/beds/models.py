@@ -21,6 +21,9 @@ class Unit(Base, Stamped):
     name: Mapped[str]
     level: Mapped[str]
     kind: Mapped[str] = mapped_column(default="bed")
+    confirmed_at: Mapped[datetime | None]
+    confirmed_by: Mapped[str] = mapped_column(default="")
+    confirmed_in_use: Mapped[int | None]
 
 
 class Bed(Base, Stamped):
@@ -61,3 +64,18 @@ class BedUse(Base, Stamped, Versioned):
     until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(default="")
+
+
+class CapacityMark(Base, Stamped, Versioned):
+    """One time that a site filled up to its notice limit: from when, until when, and whether the State was told."""
+
+    __tablename__ = "capacity_mark"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = ref("site.id")
+    reached_at: Mapped[datetime]
+    notice_due_at: Mapped[datetime]
+    in_use: Mapped[int]
+    beds: Mapped[int]
+    below_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]

@@ -61,6 +61,12 @@ class Case(Base, Stamped, Versioned):
     request_on: Mapped[date | None]
     wait_number: Mapped[int | None]
     wait_class: Mapped[str] = mapped_column(default="")
+    waiting_from: Mapped[datetime | None]
+    interim_at: Mapped[datetime | None]
+    interim: Mapped[list[Any]] = mapped_column(default=list)
+    slot_offered_at: Mapped[datetime | None]
+    offers_refused: Mapped[int] = mapped_column(default=0)
+    offer_after: Mapped[datetime | None]
     admitted_on: Mapped[date | None]
     admit_level: Mapped[str] = mapped_column(default="")
     billed_level: Mapped[str] = mapped_column(default="")
@@ -116,8 +122,8 @@ class NoteDraft(Base, Versioned):
     saved_at: Mapped[datetime]
 
 
-class Grant(Base, Stamped):
-    """Emergency access to one restricted case for one member of staff, for some hours, with its reason."""
+class Grant(Base, Stamped, Versioned):
+    """Emergency access to one restricted case for one member of staff, for an hour, with its reason and its review."""
 
     __tablename__ = "case_grant"
 
@@ -126,6 +132,10 @@ class Grant(Base, Stamped):
     staff_id: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[Sealed]
     until: Mapped[datetime]
+    reviewed_at: Mapped[datetime | None]
+    reviewed_by: Mapped[int | None] = mapped_column(BigInteger)
+    review: Mapped[str] = mapped_column(default="")
+    review_words: Mapped[Sealed | None]
 
 
 class TransferState(StrEnum):
@@ -159,3 +169,5 @@ class Transfer(Base, Stamped, Versioned):
     answered_by: Mapped[int | None] = mapped_column(BigInteger)
     answered_at: Mapped[datetime | None]
     decline_code: Mapped[str] = mapped_column(default="")
+    readiness: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    from_level: Mapped[str] = mapped_column(default="")

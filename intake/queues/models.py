@@ -103,6 +103,7 @@ class QueueEntry(Base, Stamped, Versioned):
     parked_until: Mapped[datetime | None]
     parked_reason: Mapped[str] = mapped_column(default="")
     restricted: Mapped[bool] = mapped_column(default=False)
+    escalated_at: Mapped[datetime | None]
 
 
 class QueueCounter(Base):

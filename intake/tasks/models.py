@@ -45,3 +45,4 @@ class Task(Base, Stamped, Versioned):
     reason: Mapped[Sealed | None]
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[int | None] = mapped_column(BigInteger)
+    escalated_at: Mapped[datetime | None]

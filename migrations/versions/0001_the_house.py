@@ -183,6 +183,46 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_suppression_address_digest"), ["address_digest"], unique=False)
 
     op.create_table(
+        "capacity_mark",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("reached_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("notice_due_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("in_use", sa.Integer(), nullable=False),
+        sa.Column("beds", sa.Integer(), nullable=False),
+        sa.Column("below_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("told_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_capacity_mark_site_id_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_capacity_mark")),
+    )
+    with op.batch_alter_table("capacity_mark", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_capacity_mark_site_id"), ["site_id"], unique=False)
+
+    op.create_table(
+        "education_review",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("locale", sa.String(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("reviewer", sa.String(), nullable=False),
+        sa.Column("reviewed_on", sa.Date(), nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("withdrawn_by", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_education_review_site_id_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_education_review")),
+    )
+    with op.batch_alter_table("education_review", schema=None) as batch_op:
+        batch_op.create_index("education_review_text", ["site_id", "topic", "locale", "created_at"], unique=False)
+
+    op.create_table(
         "person",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("site_id", sa.BigInteger(), nullable=False),
@@ -306,6 +346,9 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("level", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("confirmed_by", sa.String(), nullable=False),
+        sa.Column("confirmed_in_use", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("created_by", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_unit_site_id_site")),
@@ -350,16 +393,24 @@ def upgrade() -> None:
         ),
         sa.Column("discloser", sa.String(), nullable=False),
         sa.Column("recipient", sa.LargeBinary(), nullable=True),
+        sa.Column("recipient_kind", sa.String(), nullable=False),
         sa.Column("description", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("purpose_words", sa.LargeBinary(), nullable=True),
         sa.Column("text_version", sa.String(), nullable=False),
         sa.Column("text_hash", sa.LargeBinary(), nullable=False),
         sa.Column("notice_version", sa.String(), nullable=False),
         sa.Column("signed_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("signed_how", sa.String(), nullable=False),
+        sa.Column("signed_name", sa.LargeBinary(), nullable=True),
+        sa.Column("guardian", sa.LargeBinary(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("end_event", sa.LargeBinary(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("replaces", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("revoked_by", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_how", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("created_by", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -615,6 +666,12 @@ def upgrade() -> None:
         sa.Column("request_on", sa.Date(), nullable=True),
         sa.Column("wait_number", sa.Integer(), nullable=True),
         sa.Column("wait_class", sa.String(), nullable=False),
+        sa.Column("waiting_from", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("interim_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("interim", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("slot_offered_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("offers_refused", sa.Integer(), nullable=False),
+        sa.Column("offer_after", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("admitted_on", sa.Date(), nullable=True),
         sa.Column("admit_level", sa.String(), nullable=False),
         sa.Column("billed_level", sa.String(), nullable=False),
@@ -784,8 +841,13 @@ def upgrade() -> None:
         sa.Column("staff_id", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.LargeBinary(), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("reviewed_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("reviewed_by", sa.BigInteger(), nullable=True),
+        sa.Column("review", sa.String(), nullable=False),
+        sa.Column("review_words", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["care_case.id"], name=op.f("fk_case_grant_case_id_care_case")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_grant")),
     )
@@ -795,24 +857,38 @@ def upgrade() -> None:
     op.create_table(
         "disclosure",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
         sa.Column("case_id", sa.BigInteger(), nullable=False),
         sa.Column("consent_id", sa.BigInteger(), nullable=True),
         sa.Column("legal_ground", sa.String(), nullable=False),
         sa.Column("recipient", sa.LargeBinary(), nullable=True),
+        sa.Column("affiliation", sa.LargeBinary(), nullable=True),
+        sa.Column("facts", sa.LargeBinary(), nullable=True),
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("scope", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("way", sa.String(), nullable=False),
         sa.Column("actor_id", sa.BigInteger(), nullable=False),
+        sa.Column("actor_name", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("notice_version", sa.String(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "authorized", "refused", "delivered", "failed", name="disclosurestate", native_enum=False, length=40
+            ),
+            nullable=False,
+        ),
         sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("created_by", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["care_case.id"], name=op.f("fk_disclosure_case_id_care_case")),
         sa.ForeignKeyConstraint(["consent_id"], ["consent.id"], name=op.f("fk_disclosure_consent_id_consent")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_disclosure_site_id_site")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_disclosure")),
     )
     with op.batch_alter_table("disclosure", schema=None) as batch_op:
+        batch_op.create_index("disclosure_newest", ["site_id", "at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_disclosure_case_id"), ["case_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_disclosure_consent_id"), ["consent_id"], unique=False)
 
@@ -934,6 +1010,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.LargeBinary(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("ended_by", sa.BigInteger(), nullable=True),
+        sa.Column("escalated_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("created_by", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -995,6 +1072,8 @@ def upgrade() -> None:
         sa.Column("answered_by", sa.BigInteger(), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("decline_code", sa.String(), nullable=False),
+        sa.Column("readiness", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("from_level", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("created_by", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -1350,6 +1429,7 @@ def upgrade() -> None:
         sa.Column("parked_until", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("parked_reason", sa.String(), nullable=False),
         sa.Column("restricted", sa.Boolean(), nullable=False),
+        sa.Column("escalated_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("created_by", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -1645,6 +1725,7 @@ def downgrade() -> None:
     with op.batch_alter_table("disclosure", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_disclosure_consent_id"))
         batch_op.drop_index(batch_op.f("ix_disclosure_case_id"))
+        batch_op.drop_index("disclosure_newest")
 
     op.drop_table("disclosure")
     with op.batch_alter_table("case_grant", schema=None) as batch_op:
@@ -1757,6 +1838,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_person_merged_into"))
 
     op.drop_table("person")
+    with op.batch_alter_table("education_review", schema=None) as batch_op:
+        batch_op.drop_index("education_review_text")
+
+    op.drop_table("education_review")
+    with op.batch_alter_table("capacity_mark", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_capacity_mark_site_id"))
+
+    op.drop_table("capacity_mark")
     with op.batch_alter_table("suppression", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_suppression_address_digest"))
 
