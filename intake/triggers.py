@@ -99,6 +99,15 @@ MESSAGE_EDGES: tuple[tuple[str, str], ...] = (
     ("uncertain", "failed_permanent"),
 )
 
+# product.md 2.2; a revoked or expired consent never counts again.
+CONSENT_EDGES: tuple[tuple[str, str], ...] = (
+    ("draft", "active"),
+    ("active", "revoked"),
+    ("active", "expired"),
+    ("active", "superseded"),
+)
+DISCLOSURE_EDGES: tuple[tuple[str, str], ...] = (("authorized", "delivered"), ("authorized", "failed"))
+
 TRIGGERS: tuple[Trigger, ...] = (
     *append_only("audit_entry"),
     *append_only("timeline_entry"),
@@ -129,5 +138,35 @@ TRIGGERS: tuple[Trigger, ...] = (
         "OLD.signed_at IS NOT NULL",
     ),
     frozen("screening_final", "screening", ("answers", "scores", "explanation"), "OLD.completed_at IS NOT NULL"),
+    edges("consent", CONSENT_EDGES),
+    frozen(
+        "consent_signed",
+        "consent",
+        (
+            "kind",
+            "discloser",
+            "recipient",
+            "recipient_kind",
+            "description",
+            "purpose",
+            "purpose_words",
+            "text_version",
+            "text_hash",
+            "signed_at",
+            "signed_how",
+            "signed_name",
+            "guardian",
+            "expires_at",
+            "end_event",
+        ),
+        "OLD.signed_at IS NOT NULL",
+    ),
+    edges("disclosure", DISCLOSURE_EDGES),
+    frozen(
+        "disclosure_written",
+        "disclosure",
+        ("case_id", "consent_id", "legal_ground", "recipient", "purpose", "scope", "actor_id", "at"),
+        "1 = 1",
+    ),
     frozen("care_case_admitted", "care_case", ("admit_level", "admitted_on"), "OLD.admitted_on IS NOT NULL"),
 )
