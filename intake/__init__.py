@@ -34,6 +34,7 @@ from intake.people import queries as people
 from intake.queues import leaving as queues_leaving
 from intake.reports import views as reports
 from intake.screening import views as screening
+from intake.settings import scoring
 from intake.settings import views as settings
 from intake.tapers import changes as taper_changes
 from intake.tapers import kinds as taper_kinds
@@ -61,6 +62,7 @@ KINDS = (
     account_kinds.Invitation,
     account_kinds.PasswordReset,
     inquiry_kinds.InquiryAcknowledgement,
+    account_kinds.TaskAlert,
     case_kinds.StaffAlert,
     taper_kinds.Reminder,
     taper_kinds.PlanChanged,
@@ -87,6 +89,7 @@ def create_app(config: Config | None = None) -> Flask:
     migrate.init_app(app, db)
     with app.app_context():
         prepare(db.engine)
+    scoring.check()
     message_kinds.register(KINDS)
     login.install(app)
     guard.install(app, login.load_actor)

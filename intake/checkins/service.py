@@ -20,6 +20,7 @@ from intake.errors import AlreadyDone, Missing, NotPermitted
 from intake.guard import SignedLink
 from intake.messages.models import Message
 from intake.settings import queries as settings
+from intake.settings import scoring
 from intake.tapers import changes
 from intake.tapers.models import PlanState, PlanVersion
 from intake.tasks import service as tasks
@@ -122,12 +123,13 @@ def _keep(row: CheckIn, answers: Answers, person_id: int) -> None:
 
 
 def _weigh(row: CheckIn, answers: Answers, *, before: CheckIn | None, case_id: int) -> alerts.Assessment:
-    earlier = queries.answers(before) if before is not None else None
-    found = alerts.assess(
-        queries.assessed(answers),
-        baseline=queries.start_of(case_id),
-        previous=queries.assessed(earlier) if earlier is not None else None,
-    )
+    given = queries.assessed(answers)
+    if scoring.is_off():
+        found = alerts.not_weighed(given)
+    else:
+        earlier = queries.answers(before) if before is not None else None
+        previous = queries.assessed(earlier) if earlier is not None else None
+        found = alerts.assess(given, baseline=queries.start_of(case_id), previous=previous)
     row.triggers = [t.code for t in found.triggers]
     row.level = "red" if found.alert_now else "amber" if found.hold else "watch" if found.task else "green"
     return found

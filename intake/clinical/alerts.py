@@ -51,6 +51,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "PEG_WORSE": "PEG is worse than at the start.",
         "UNANSWERED_48H": "The check-in has had no answer for 48 hours.",
         "VISIT_MISSED": "A visit was missed.",
+        "NOT_WEIGHED": "The answers could not be weighed by the rules; read them yourself.",
     }
 )
 _NOW = frozenset({"THOUGHTS", "PHQ9_ITEM9", "CSSRS"})
@@ -162,6 +163,13 @@ def assess(
         triggers=tuple(found),
         task=bool(found),
     )
+
+
+def not_weighed(given: CheckInAnswers) -> Assessment:
+    """What a check-in asks for while the rules may not be trusted: hold and look, always; a yes to thoughts at once."""
+    found = [_trigger("THOUGHTS", thoughts=True)] if given.thoughts is True else []
+    found.append(_trigger("NOT_WEIGHED", weighed=False))
+    return Assessment(hold=True, alert_now=given.thoughts is True, triggers=tuple(found), task=True)
 
 
 def _of_answers(given: CheckInAnswers, start: Start, previous: CheckInAnswers | None) -> Iterator[Trigger]:

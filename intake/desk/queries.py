@@ -21,6 +21,7 @@ from intake.inquiries.queries import OPEN
 from intake.queues.models import EntryState, Queue, QueueCounter, QueueEntry
 from intake.queues.queries import BOARDS
 from intake.settings import queries as settings
+from intake.settings import scoring
 from intake.tasks.models import Task, TaskState
 from intake.visits.models import Appointment, AppointmentState
 
@@ -244,6 +245,7 @@ def shell(actor: Actor) -> Shell:
         nav_items=items,
         beds=_beds(found) if actor.role in STAFF else [],
         home_url=home(actor),
+        scoring_banner=scoring.SENTENCE if scoring.is_off() else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from intake.clinical import routing
 from intake.inquiries.answers import LAST_USE_DAYS, OIH_SIGNS, OPIOIDS, PRESCRIBED, STREET, WITHDRAWAL_SIGNS
 from intake.inquiries.values import NO, YES
+from intake.settings import scoring
 
 _KNOWN = {YES: True, NO: False}
 
@@ -51,7 +52,12 @@ def _opioid_use(takes: set[str]) -> str | None:
 def place(
     *, danger: Mapping[str, str], told: Mapping[str, Any], age: int | None, rules: routing.RuleSet
 ) -> routing.Placement:
-    """The provisional placement of what is known so far, by the center's rule set."""
+    """The provisional placement of what is known so far, by the center's rule set.
+
+    While scoring is off no rule is asked: danger goes to emergency, all else to callback, marked incomplete.
+    """
+    if scoring.is_off():
+        return routing.unscored(in_danger=YES in danger.values(), rules=rules)
     return routing.place(facts(danger=danger, told=told, age=age), rules)
 
 

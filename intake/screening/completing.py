@@ -28,6 +28,7 @@ from intake.screening.lines import UNKNOWN
 from intake.screening.models import OpioidLine, Placement, Screening, ScreeningState, Vitals
 from intake.screening.parts import PARTS, REPEAT
 from intake.screening.questions import item_name
+from intake.settings import scoring
 
 # Score alerts that call a person at once when the case is open; the words stand in the cases room.
 URGENT = ("SUICIDE_HIGH", "SUICIDE_MODERATE", "SUICIDE_ITEM", "COWS_SEVERE", "CIWA_SEVERE")
@@ -62,7 +63,9 @@ def complete(screening_id: int, *, actor: Actor, now: datetime, read_version: in
     Raises:
         Missing: no such screening. AlreadyDone: it is final already.
         RuleBroken: SCREENING_OPEN, with a sentence per field that still needs an answer.
+        Unavailable: scoring is off.
     """
+    scoring.required()
     row = locked(screening_id, actor)
     answers = flat(queries.document(row))
     problems = open_points(answers)

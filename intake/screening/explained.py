@@ -30,6 +30,7 @@ from intake.screening.phrases import (
 )
 from intake.screening.subjects import Subject
 from intake.settings import queries as settings
+from intake.settings import scoring
 from intake.settings.models import RuleSet
 from intake.tasks import service as tasks
 from intake.tasks.models import Task
@@ -99,7 +100,11 @@ def routed(of: Subject, actor: Actor) -> Routed:
     """The newest placement of a subject explained, or where they would stand now when none is stored yet.
 
     An old placement is explained from its own facts and the rules it was made with, so it always reads the same.
+
+    Raises:
+        Unavailable: scoring is off.
     """
+    scoring.required()
     row = queries.newest_placement(of.inquiry.id)
     screening = None if row is None or row.screening_id is None else db.session.get(Screening, row.screening_id)
     if row is None:

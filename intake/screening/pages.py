@@ -23,6 +23,7 @@ from intake.screening.questions import Block, Part, Question, item_name
 from intake.screening.scores import ScoreView, shown
 from intake.screening.subjects import Subject
 from intake.settings import queries as settings
+from intake.settings import scoring
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def sheet(part: Part, of: Subject, actor: Actor, *, typed: Mapping[str, Any] | N
         blocks=tuple(_block(b, shown_values, carried, pattern, found, actor, typed is not None) for b in part.blocks),
         scores=tuple(
             shown(i, score_of(i, values, contexts.get(i.key)), values, earlier.get(i.key))
-            for i in part.instruments()
+            for i in (() if scoring.is_off() else part.instruments())
             if is_started(i, values) or not _is_folded(part, i.key, values)
         ),
         mme=mme_view(found) if any(b.rows == "opioids" for b in part.blocks) else None,

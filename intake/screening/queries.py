@@ -33,6 +33,7 @@ from intake.screening.documents import (
 from intake.screening.findings import Findings, findings, opioid_line, opioid_use
 from intake.screening.models import OpioidLine, Placement, PlacementState, Screening, Vitals
 from intake.settings import queries as settings
+from intake.settings import scoring
 
 __all__ = [
     "Baseline",
@@ -132,7 +133,12 @@ def findings_of(row: Screening, person: Person) -> Findings:
 
 
 def findings_from(answers: Mapping[str, Any], person: Person, *, without: Screening | None = None) -> Findings:
-    """Work out the findings of some answers of a person; `without` is the screening they belong to."""
+    """Work out the findings of some answers of a person; `without` is the screening they belong to.
+
+    While scoring is off there are none: no score, no explanation, every fact unknown.
+    """
+    if scoring.is_off():
+        return Findings({}, None, None, routing.Facts())
     return findings(answers, age=people.opened(person).age, contexts=contexts(person, without=without))
 
 

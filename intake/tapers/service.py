@@ -19,6 +19,7 @@ from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.people import queries as people
 from intake.people import service as people_service
 from intake.people.models import ContactKind, Person
+from intake.settings import scoring
 from intake.tapers import facts, plans, schedule
 from intake.tapers.models import PlanState, PlanVersion, TaperPlan
 
@@ -76,7 +77,9 @@ def draft(
 
     Raises:
         NotPermitted: not a care role. RuleBroken: no decision "accept" yet, or a code of clinical.md 4.5.
+        Unavailable: scoring is off.
     """
+    scoring.required()
     if not actor.may(*CARE):
         raise NotPermitted("Only clinicians and prescribers draft taper plans.")
     if case.decision != "accept":
@@ -182,8 +185,9 @@ def sign(version_id: int, signing: Signing, *, actor: Actor, now: datetime) -> P
 
     Raises:
         NotPermitted: not a prescriber. RuleBroken: something is open (`fields` by concern code).
-        AlreadyDone: signed, discarded or changed meanwhile.
+        AlreadyDone: signed, discarded or changed meanwhile. Unavailable: scoring is off.
     """
+    scoring.required()
     if actor.role is not Role.PRESCRIBER:
         raise NotPermitted("Only a prescriber signs a taper plan.")
     version, plan, case = locked(version_id)

@@ -3,7 +3,7 @@
 from .changes import Change, Moved, replay, what_would_change
 from .facts import Facts
 from .flags import FLAG_RULES
-from .place import FiredRule, Placement, place
+from .place import FiredRule, Placement, place, unscored
 from .priority import Part
 from .rule import QUEUES, TARGET_MINUTES, FlagRule, Rule
 from .rules import RULES
@@ -26,5 +26,6 @@ __all__ = [
     "RuleSet",
     "place",
     "replay",
+    "unscored",
     "what_would_change",
 ]

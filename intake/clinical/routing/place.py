@@ -96,6 +96,25 @@ def place(facts: Facts, ruleset: RuleSet = DEFAULT) -> Placement:
     )
 
 
+def unscored(*, in_danger: bool, rules: RuleSet) -> Placement:
+    """Where somebody goes while no rule may be trusted: danger to emergency, anyone else to a call back, incomplete."""
+    queue, acuity = ("emergency", 1) if in_danger else ("callback", 2)
+    return Placement(
+        queue=queue,
+        acuity=acuity,
+        target_minutes=TARGET_MINUTES[acuity],
+        next_queue=None,
+        priority=0,
+        priority_parts=(),
+        fired=(),
+        flags=(),
+        incomplete=True,
+        missing=(),
+        unmatched=(),
+        rule_set=rules.version,
+    )
+
+
 def outcome(fired: tuple[Rule, ...]) -> tuple[str, int, str | None]:
     """Return queue, acuity and next queue of the rules that matched (at least one)."""
     queues = {rule.queue for rule in fired}
