@@ -15,6 +15,7 @@ from pathlib import Path
 
 KNOWN_SECRETS = frozenset({"dev", "secret", "changeme", "change-me", "development", "test", "default"})
 LEAST_SECRET = 32
+LEAST_PASSPHRASE = 16
 
 
 class ConfigError(RuntimeError):
@@ -42,6 +43,7 @@ SETTINGS: tuple[Setting, ...] = (
         "INTAKE_MASTER_KEY_OLD", "none", "older master keys, comma between, until `flask intake keys rotate` is done"
     ),
     Setting("INTAKE_BLIND_KEY", "made at first run", "64 hexadecimal digits; find and duplicate tokens, audit, links"),
+    Setting("INTAKE_BACKUP_KEY", "derived from the other two keys", "passphrase of backups, at least 16 characters"),
     Setting("PUBLIC_URL", "http://localhost:8000", "address that links in emails start with"),
     Setting("TRUSTED_HOSTS", "host of PUBLIC_URL", "further host names that are answered, comma between"),
     Setting("PROXIES", "0", "number of reverse proxies in front whose forwarded headers count"),
@@ -76,6 +78,7 @@ class Config:
     master_key: bytes
     master_keys_old: tuple[bytes, ...]
     blind_key: bytes
+    backup_key: str
     public_url: str
     trusted_hosts: tuple[str, ...]
     proxies: int
@@ -149,6 +152,12 @@ class _Reader:
             raise ConfigError(f"{variable} is missing or too weak: give at least {LEAST_SECRET} random characters")
         return value
 
+    def passphrase(self, variable: str) -> str:
+        value = self.text(variable)
+        if value and (len(value) < LEAST_PASSPHRASE or value.lower() in KNOWN_SECRETS):
+            raise ConfigError(f"{variable} is too weak: give at least {LEAST_PASSPHRASE} characters")
+        return value
+
     def key(self, variable: str) -> bytes:
         return self._key(variable, self.secret(variable))
 
@@ -202,6 +211,7 @@ class _Reader:
             master_key=self.key("INTAKE_MASTER_KEY"),
             master_keys_old=self.keys("INTAKE_MASTER_KEY_OLD"),
             blind_key=self.key("INTAKE_BLIND_KEY"),
+            backup_key=self.passphrase("INTAKE_BACKUP_KEY"),
             public_url=public_url,
             trusted_hosts=(host, *self.listed("TRUSTED_HOSTS")),
             proxies=self.number("PROXIES"),

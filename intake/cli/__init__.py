@@ -6,6 +6,7 @@ from flask.cli import AppGroup
 
 from intake.cli.accounts import invite, set_up
 from intake.cli.audit import audit_cli
+from intake.cli.backup import backup, restore
 from intake.cli.clinical import clinical_cli
 from intake.cli.demo.command import demo
 from intake.cli.keys import keys_cli
@@ -15,10 +16,12 @@ from intake.cli.rules import rules_cli
 
 intake = AppGroup("intake", help="What operators of the center run.")
 intake.add_command(audit_cli)
+intake.add_command(backup)
 intake.add_command(clinical_cli)
 intake.add_command(demo)
 intake.add_command(keys_cli)
 intake.add_command(messages_cli)
+intake.add_command(restore)
 intake.add_command(routes)
 intake.add_command(rules_cli)
 intake.add_command(set_up)

@@ -11,6 +11,7 @@ from intake.cases import erasing
 from intake.clock import utcnow
 from intake.db import db, id_value, transaction
 from intake.errors import IntakeError
+from intake.ops import erased
 from intake.people.models import Person
 
 keys_cli = AppGroup("keys", help="The keys that names, contacts and words are sealed under.")
@@ -61,4 +62,5 @@ def erase(person: str, yes: bool) -> None:
             count = erasing.erase(person_id, actor=system(site_id), now=utcnow())
     except IntakeError as refused:
         raise click.ClickException(refused.message) from refused
+    erased.note(now=utcnow())
     click.echo(f"Erased: {count} keys destroyed. The audit chain is untouched.")

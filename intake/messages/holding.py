@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, case, select, update
+from sqlalchemy import CursorResult, Update, case, select, update
 
 from intake.actor import Actor
 from intake.audit import service as audit
@@ -102,7 +102,12 @@ def leave(message_id: int, *, arrived: bool, actor: Actor, now: datetime) -> Mes
 
 def hold_all(*, now: datetime) -> int:
     """Hold every open message, as after a restore, until `release_all`; returns how many. Claimed ones included."""
-    done = db.session.execute(
+    return cast(CursorResult[Any], db.session.execute(held_back())).rowcount
+
+
+def held_back() -> Update:
+    """The statement of `hold_all`, for a restore that fills a database before anybody can see it."""
+    return (
         update(MESSAGE)
         .where(MESSAGE.c.state.in_([S.SCHEDULED.value, S.UNCERTAIN.value, S.CLAIMED.value]))
         .where((MESSAGE.c.next_try_at.is_not(None)) | (MESSAGE.c.state == S.CLAIMED.value))
@@ -119,7 +124,6 @@ def hold_all(*, now: datetime) -> int:
             version=MESSAGE.c.version + 1,
         )
     )
-    return cast(CursorResult[Any], done).rowcount
 
 
 def release_all(*, now: datetime) -> tuple[int, int]:
