@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Table, bindparam, true
 from sqlalchemy.sql.elements import ColumnElement
 
 from intake.actor import Actor
+from intake.messages.mime import File
 from intake.messages.models import Message, MessageState
 
 Policy = Literal["resend_same_id", "hold_for_human"]
@@ -84,6 +85,18 @@ class Kind:
     def contexts(self, messages: Sequence[Message]) -> dict[int, Mapping[str, Any]]:
         """The same for a batch, by message id."""
         return {message.id: self.context(message) for message in messages}
+
+    def files(
+        self,
+        message: Message,
+        recipient: Recipient,
+        context: Mapping[str, Any],
+        *,
+        from_name: str,
+        from_address: str,
+    ) -> tuple[File, ...]:
+        """Files that travel with the mail; the content filter reads them too."""
+        return ()
 
     def binds(self, message: Message, context: Mapping[str, Any]) -> Mapping[str, Any]:
         """Values for the parameters of `still_true`, from what was rendered."""

@@ -23,6 +23,15 @@ LONGEST_LINE = 990
 CRLF = "\r\n"
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file that travels with a mail: its name, its whole content type, its text."""
+
+    name: str
+    content_type: str
+    text: str
+
+
 class HeaderBroken(ValueError):
     """A header value holds a line break, a control character, or an address that is none."""
 
@@ -41,6 +50,7 @@ class Letter:
     at: datetime
     locale: str = "en"
     headers: tuple[tuple[str, str], ...] = ()
+    files: tuple[File, ...] = ()
 
 
 def address(value: str) -> str:
@@ -108,6 +118,19 @@ def _part(kind: str, body: str) -> str:
     return f"{head}base64{CRLF}{CRLF}{coded}{CRLF}"
 
 
+def _file(file: File) -> str:
+    data = binascii.b2a_base64(file.text.encode(), newline=False).decode()
+    lines = (
+        f"Content-Type: {one_line(file.content_type)}",
+        "Content-Transfer-Encoding: base64",
+        f'Content-Disposition: attachment; filename="{one_line(file.name)}"',
+        "",
+        *(data[i : i + 76] for i in range(0, len(data), 76)),
+        "",
+    )
+    return CRLF.join(lines)
+
+
 def build(letter: Letter) -> bytes:
     """The bytes of a letter, lines ending in CR LF, not yet dot-stuffed.
 
@@ -125,9 +148,17 @@ def build(letter: Letter) -> bytes:
         "Auto-Submitted: auto-generated",
         f"Content-Language: {one_line(letter.locale)}",
         *(f"{one_line(name)}: {one_line(value)}" for name, value in letter.headers),
-        f'Content-Type: multipart/alternative; boundary="{boundary}"',
     )
-    return (
-        f"{CRLF.join(lines)}{CRLF}{CRLF}--{boundary}{CRLF}{_part('plain', letter.text)}"
+    twins = (
+        f'Content-Type: multipart/alternative; boundary="{boundary}"{CRLF}{CRLF}'
+        f"--{boundary}{CRLF}{_part('plain', letter.text)}"
         f"--{boundary}{CRLF}{_part('html', letter.html)}--{boundary}--{CRLF}"
+    )
+    if not letter.files:
+        return f"{CRLF.join(lines)}{CRLF}{twins}".encode()
+    outer = f"{boundary}-files"
+    files = "".join(f"--{outer}{CRLF}{_file(file)}" for file in letter.files)
+    return (
+        f'{CRLF.join(lines)}{CRLF}Content-Type: multipart/mixed; boundary="{outer}"{CRLF}{CRLF}'
+        f"--{outer}{CRLF}{twins}{files}--{outer}--{CRLF}"
     ).encode()

@@ -190,6 +190,7 @@ def _render(message: Message, recipient: Recipient, context: Mapping[str, Any], 
     headers = (
         (("List-Unsubscribe", f"<{stop}>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")) if stop else ()
     )
+    files = kind.files(message, recipient, context, from_name=of.name, from_address=of.address)
     raw = build(
         Letter(
             from_name=of.name,
@@ -202,6 +203,7 @@ def _render(message: Message, recipient: Recipient, context: Mapping[str, Any], 
             at=utcnow().replace(microsecond=0),
             locale=locale,
             headers=headers,
+            files=files,
         )
     )
     return Rendered(
@@ -212,7 +214,7 @@ def _render(message: Message, recipient: Recipient, context: Mapping[str, Any], 
         html=html,
         raw=raw,
         return_path="" if kind.null_return_path else _return_path(of.address, message.message_id),
-        hits=hits(of, subject, text, html, locale),
+        hits=hits(of, subject, "\n".join((text, *(file.text for file in files))), html, locale),
         digest=address_digest(message.site_id, recipient.address),
         most_a_day=of.most_a_day,
         binds=kind.binds(message, context),

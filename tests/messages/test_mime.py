@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.clinical import wording
-from intake.messages.mime import HeaderBroken, Letter, address, build, one_line
+from intake.messages.mime import File, HeaderBroken, Letter, address, build, one_line
 
 VECTORS = json.loads((Path(__file__).resolve().parents[1] / "vectors" / "email_vectors.json").read_text())
 AT = datetime(2026, 3, 3, 19, tzinfo=UTC)
@@ -128,3 +129,23 @@ def test_the_filters_cases_hold_on_the_bytes_that_would_be_sent(case: dict[str, 
 
     assert found.allowed is expected["allowed"]
     assert list(found.hits) == expected["hits"]
+
+
+def test_a_file_travels_beside_the_two_parts() -> None:
+    made = File("visit.ics", 'text/calendar; charset="utf-8"; method=REQUEST', "BEGIN:VCALENDAR\r\nSUMMARY:Cita ñ\r\n")
+    mail = parsed(build(replace(letter(), files=(made, made))))
+
+    assert mail.get_content_type() == "multipart/mixed"
+    assert part(mail, "plain").rstrip() == "Hi Dana,\n\nHow are you?"
+    assert part(mail, "html").rstrip() == "<p>Hi Dana,</p>"
+    files = list(mail.iter_attachments())
+    assert [f.get_filename() for f in files] == ["visit.ics", "visit.ics"]
+    assert files[0].get_content_type() == "text/calendar"
+    assert files[0].get_payload(decode=True) == made.text.encode()
+    assert mail.defects == []
+
+
+@pytest.mark.parametrize("bad", [File("a\r\nX: 1", "text/plain", ""), File("a", "text/plain\r\nX: 1", "")])
+def test_a_file_cannot_add_a_header(bad: File) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        build(replace(letter(), files=(bad,)))
