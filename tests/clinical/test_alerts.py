@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from intake.clinical.alerts import FEELINGS, WORDS, CheckInAnswers, Start, assess, is_peg_worse
+from intake.clinical.alerts import FEELINGS, WORDS, CheckInAnswers, Start, assess, not_weighed, is_peg_worse
 from intake.errors import RuleBroken
 from tests.clinical.vectors import by_id, vectors
 
@@ -36,7 +36,7 @@ def test_every_worked_example_is_assessed_exactly(case: dict[str, Any]) -> None:
 
 def test_every_trigger_has_a_worked_example_and_a_counterexample() -> None:
     shown = {code for case in GOLDEN["cases"] for code in case["expect"]["triggers"]}
-    assert shown == set(WORDS)
+    assert shown | {"NOT_WEIGHED"} == set(WORDS)
     assert [case for case in GOLDEN["cases"] if not case["expect"]["triggers"]]
 
 
@@ -62,6 +62,13 @@ def test_the_answers_behind_yes_and_no_triggers_are_kept() -> None:
     }
 
 
+@pytest.mark.parametrize("thoughts", [True, False, None])
+def test_answers_that_no_rule_weighed_hold_the_step_and_ask_for_eyes(thoughts: bool | None) -> None:
+    found = not_weighed(CheckInAnswers(thoughts=thoughts))
+    assert (found.hold, found.task, found.alert_now) == (True, True, thoughts is True)
+    assert [t.code for t in found.triggers] == ["THOUGHTS", "NOT_WEIGHED"][0 if thoughts else 1 :]
+
+
 def test_danger_to_life_comes_first() -> None:
     everything = CheckInAnswers(
         feelings=frozenset(FEELINGS), pain=10, dose_as_planned=False, used_other=True, thoughts=True, slow_down=True,
@@ -70,7 +77,7 @@ def test_danger_to_life_comes_first() -> None:
     found = assess(everything, baseline=Start(0, 3), previous=everything, visit_missed=True)
     assert [trigger.code for trigger in found.triggers if trigger.alert_now] == ["THOUGHTS", "PHQ9_ITEM9", "CSSRS"]
     assert [trigger.alert_now for trigger in found.triggers] == [True] * 3 + [False] * (len(found.triggers) - 3)
-    assert len(found.triggers) == len(WORDS) - 2
+    assert len(found.triggers) == len(WORDS) - 3
 
 
 @pytest.mark.parametrize(
