@@ -9,6 +9,7 @@ from intake.accounts import service as accounts
 from intake.accounts.models import Staff
 from intake.actor import Actor, Role
 from intake.clock import utcnow
+from intake.settings import education, forms
 from intake.settings import service as settings
 from intake.settings.models import Site
 
@@ -78,4 +79,10 @@ def make_cast() -> Cast:
         password=PASSWORD,
         now=now,
     )
+    # One reviewed text in each language, so that the safety mail of a plan has something to bring.
+    day = now.date() - timedelta(days=1)
+    for locale in ("en", "es"):
+        words = education.text("naloxone", locale)
+        asked = forms.Review("naloxone", locale, "Dr. Petra Osei", day, day + timedelta(days=700), words.digest.hex())
+        settings.review_text(asked, actor=accounts.actor_of(staff["alex"]), now=now)
     return Cast(site=site, other_site=other, staff=staff)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flask_babel import get_locale
 from sqlalchemy import exists, select
 
 from intake import crypto
@@ -13,16 +14,18 @@ from intake.cases.models import Case
 from intake.checkins.forms import Answers, answers_of
 from intake.checkins.models import CheckIn, CheckInState
 from intake.clinical import alerts
-from intake.clock import db_now
+from intake.clock import db_now, utcnow
 from intake.db import db
 from intake.fields import read_day
 from intake.messages.models import Message, MessagePart, MessageState
 from intake.people import queries as people
 from intake.people.models import Person
 from intake.screening import queries as screening
+from intake.settings import queries as settings
 from intake.tapers.models import PlanState, PlanVersion, TaperPlan
 
 ASKING = ("CHECKIN", "PEG_WEEKLY")
+LESSON = "SAFETY_EDU"
 ANSWERABLE = (PlanState.ACTIVE, PlanState.COMPLETED)
 
 
@@ -63,6 +66,13 @@ def asked(message_id: int) -> Asked | None:
     parts = db.session.scalars(select(MessagePart.kind).where(MessagePart.message_id == message_id)).all()
     given = db.session.scalar(select(CheckIn).where(CheckIn.message_id == message_id))
     return Asked(row[0], row[1], row[2], row[3], tuple(parts), given)
+
+
+def lessons(of: Asked) -> list[settings.Lesson]:
+    """The education texts this message brings, as far as a reviewer holds them right today, in the page's language."""
+    if LESSON not in of.parts:
+        return []
+    return settings.lessons_for(of.case.site_id, str(get_locale()), utcnow())
 
 
 def is_birth_date(person: Person, typed: str) -> bool:

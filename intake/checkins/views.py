@@ -82,7 +82,7 @@ def feelings() -> ResponseReturnValue:
     if asked is not None and asked.given is not None and asked.given.answered_at is not None:
         return redirect(url_for(".done"))
     if asked is not None and not set(asked.parts) & set(queries.ASKING):
-        return render_template("checkins/news.html", parts=asked.parts)
+        return render_template("checkins/news.html", parts=asked.parts, lessons=queries.lessons(asked))
     if request.method != "POST" or request.form.get("back"):
         return _feelings_page({}, request.form)
     try:
@@ -131,7 +131,13 @@ def done() -> ResponseReturnValue:
         return redirect(url_for(".start_open"))
     answers = queries.answers(asked.given)
     more = [] if answers is None else [k for k in MORE if k not in answers.more and (k != "peg" or asked.asks_peg)]
-    return render_template("checkins/done.html", level=asked.given.level, triggers=asked.given.triggers, more=more)
+    return render_template(
+        "checkins/done.html",
+        level=asked.given.level,
+        triggers=asked.given.triggers,
+        more=more,
+        lessons=queries.lessons(asked),
+    )
 
 
 @bp.route("/c/more/<key>", methods=["GET", "POST"])

@@ -45,6 +45,7 @@ REASONS = {
     "lease_lost": "Its sender stopped; another one takes it",
     "leases_lost": "Eight senders stopped while they had it",
     "step_held": "The next step is on hold",
+    "text_not_reviewed": "No reviewer holds the text right now",
     "visit_gone": "The visit was cancelled or moved",
     "address_suppressed": "This address takes no mail",
     "address_stopped": "The address was stopped",

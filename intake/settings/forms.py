@@ -5,6 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,9 +13,11 @@ from werkzeug.datastructures import MultiDict
 
 from intake.clinical import wording
 from intake.fields import Reader
+from intake.settings import education
 from intake.settings.editable import EDITABLE
 
 MOST_ALIASES = 20
+LONGEST_REVIEW = timedelta(days=3 * 366)
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,40 @@ def _in_order(r: Reader, found: Mapping[str, Any]) -> None:
     targets = [found["targets_minutes"].get(n) for n in ("1", "2", "3", "4")]
     if None not in targets and targets != sorted(targets):
         r.wrong("targets_minutes.2", "A more urgent case cannot wait longer than a less urgent one.")
+    opens, closes = found["working_hours"].get("from"), found["working_hours"].get("to")
+    if opens is not None and closes is not None and closes <= opens:
+        r.wrong("working_hours.to", "The day has to end after it begins.")
     lease, warning = found["claim_lease_minutes"], found["claim_warning_minutes"]
     if lease is not None and warning is not None and warning >= lease:
         r.wrong("claim_warning_minutes", "The warning has to come before the claim goes back.")
+
+
+@dataclass(frozen=True)
+class Review:
+    """Who reviewed an education text, when, and until when that holds; `seen` is the digest of the words read."""
+
+    topic: str
+    locale: str
+    reviewer: str
+    reviewed_on: date
+    expires_on: date
+    seen: str
+
+
+def read_review(form: MultiDict[str, str], *, today: date) -> Review:
+    """Read the review of an education text.
+
+    Raises:
+        RuleBroken: no reviewer, a review in the future or over three years old, or an end that does not lie ahead.
+    """
+    r = Reader(form)
+    topic = r.choice("topic", education.TOPICS, required="Pick a text.")
+    locale = r.choice("locale", education.LOCALES, required="Pick a language.")
+    reviewer = _line(r, "reviewer", "Name the clinician who reviewed this text.")
+    day = r.day("reviewed_on", earliest=today - LONGEST_REVIEW, latest=today, required="Enter the day of the review.")
+    last = today + LONGEST_REVIEW
+    end = r.day("expires_on", earliest=today, latest=last, required="Enter until when the review holds.")
+    r.check()
+    assert day is not None
+    assert end is not None
+    return Review(topic, locale, reviewer, day, end, form.get("seen", "")[:64])

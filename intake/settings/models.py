@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, UniqueConstraint
+from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from intake.db import Base, Id, Stamped, Versioned, ref
@@ -59,3 +59,22 @@ class RuleSet(Base, Stamped):
     approved_on: Mapped[date | None]
     approver: Mapped[str] = mapped_column(default="")
     approver_id: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class EducationReview(Base, Stamped):
+    """Who found one education text right, when, and until when; it holds for the words of `digest` only."""
+
+    __tablename__ = "education_review"
+    __table_args__ = (Index("education_review_text", "site_id", "topic", "locale", "created_at"),)
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = ref("site.id", index=False)
+    topic: Mapped[str]
+    locale: Mapped[str]
+    digest: Mapped[bytes]
+    reviewer: Mapped[str]
+    reviewed_on: Mapped[date]
+    expires_on: Mapped[date]
+    ends_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[int | None] = mapped_column(BigInteger)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,9 +15,10 @@ from intake.clinical import routing
 from intake.clock import db_now
 from intake.db import db, id_text
 from intake.errors import Missing
+from intake.settings import education as texts
 from intake.settings.defaults import DEFAULTS
 from intake.settings.editable import EDITABLE
-from intake.settings.models import RuleSet, Setting, Site
+from intake.settings.models import EducationReview, RuleSet, Setting, Site
 
 
 def site(site_id: int) -> Site:
@@ -139,3 +142,81 @@ def history(site_id: int, limit: int = 20) -> list[Setting]:
 def rule_sets(site_id: int) -> list[RuleSet]:
     """Every rule set that was put in force, newest first."""
     return list(db.session.scalars(select(RuleSet).where(RuleSet.site_id == site_id).order_by(RuleSet.n.desc())))
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """An education text that may be shown and sent: the words, and the review that holds."""
+
+    text: texts.Text
+    review: EducationReview
+
+
+def education(topic: str, locale: str, now: datetime, *, site_id: int) -> Lesson | None:
+    """The text of a topic in the reader's language if this center may show it now, else None.
+
+    None while nobody reviewed these words, after the review's last day, and once it was withdrawn.
+
+    Raises:
+        KeyError: no such topic.
+    """
+    return lessons((site_id,), now, topics=(topic,)).get((site_id, topic, texts.short(locale)))
+
+
+def lessons(
+    site_ids: Collection[int], now: datetime, *, topics: Collection[str] = texts.TOPICS
+) -> dict[tuple[int, str, str], Lesson]:
+    """Every text that may be shown now, by (site, topic, language); one statement."""
+    rows = db.session.scalars(
+        select(EducationReview)
+        .where(
+            EducationReview.site_id.in_(site_ids),
+            EducationReview.topic.in_(topics),
+            EducationReview.withdrawn_at.is_(None),
+            EducationReview.ends_at > now,
+        )
+        .order_by(EducationReview.created_at, EducationReview.id)
+    )
+    found: dict[tuple[int, str, str], Lesson] = {}
+    for row in rows:
+        words = texts.text(row.topic, row.locale)
+        if row.digest == words.digest:
+            found[(row.site_id, row.topic, row.locale)] = Lesson(words, row)
+    return found
+
+
+def lessons_for(site_id: int, locale: str, now: datetime) -> list[Lesson]:
+    """What a reader may be shown now, in the order of the topics."""
+    found = lessons((site_id,), now)
+    wanted = ((site_id, topic, texts.short(locale)) for topic in texts.TOPICS)
+    return [found[key] for key in wanted if key in found]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One text on the settings page: its state is "reviewed", "stale", "changed" or "not_reviewed"."""
+
+    text: texts.Text
+    state: str
+    review: EducationReview | None
+
+
+def shelf(site_id: int, now: datetime) -> list[Shelf]:
+    """Every text with what this center made of it, newest review first in line."""
+    newest: dict[tuple[str, str], EducationReview] = {}
+    for row in db.session.scalars(
+        select(EducationReview)
+        .where(EducationReview.site_id == site_id, EducationReview.withdrawn_at.is_(None))
+        .order_by(EducationReview.created_at, EducationReview.id)
+    ):
+        newest[(row.topic, row.locale)] = row
+    return [Shelf(t, _standing(t, newest.get((t.topic, t.locale)), now), newest.get((t.topic, t.locale)))
+            for t in texts.texts()]  # fmt: skip
+
+
+def _standing(words: texts.Text, review: EducationReview | None, now: datetime) -> str:
+    if review is None:
+        return "not_reviewed"
+    if review.digest != words.digest:
+        return "changed"
+    return "reviewed" if review.ends_at > now else "stale"

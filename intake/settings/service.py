@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,10 +14,10 @@ from intake.actor import Actor, system
 from intake.audit import service as audit
 from intake.clinical import routing
 from intake.db import db, new_id
-from intake.errors import AlreadyDone, RuleBroken
-from intake.settings import forms, queries
+from intake.errors import AlreadyDone, Missing, RuleBroken
+from intake.settings import education, forms, queries
 from intake.settings.defaults import DEFAULTS
-from intake.settings.models import RuleSet, Setting, Site
+from intake.settings.models import EducationReview, RuleSet, Setting, Site
 
 
 def add_site(
@@ -167,3 +167,63 @@ def activate_rules(
         now=now,
     )
     return row
+
+
+def review_text(asked: forms.Review, *, actor: Actor, now: datetime) -> EducationReview:
+    """Enter who reviewed an education text, when, and until when; from now on it may be shown and sent.
+
+    Raises:
+        AlreadyDone: the words changed since the page was opened.
+    """
+    words = education.text(asked.topic, asked.locale)
+    if words.digest.hex() != asked.seen:
+        raise AlreadyDone("The text was changed while you had this open. Read it again, then enter the review.")
+    zone = queries.zone(queries.site(actor.site_id))
+    row = EducationReview(
+        id=new_id(),
+        site_id=actor.site_id,
+        topic=asked.topic,
+        locale=asked.locale,
+        digest=words.digest,
+        reviewer=asked.reviewer,
+        reviewed_on=asked.reviewed_on,
+        expires_on=asked.expires_on,
+        # It holds through its last day, in the center's own zone.
+        ends_at=datetime.combine(asked.expires_on + timedelta(days=1), time(0), tzinfo=zone),
+        created_at=now,
+        created_by=actor.id,
+    )
+    db.session.add(row)
+    purpose = f"{asked.topic}.{asked.locale}"
+    audit.record(
+        actor=actor, verb="reviewed", record="education_text", record_id=row.id, purpose=purpose,
+        after={"until": asked.expires_on}, now=now,
+    )  # fmt: skip
+    return row
+
+
+def withdraw_review(topic: str, locale: str, *, actor: Actor, now: datetime) -> int:
+    """Take a text back: it is neither shown nor sent from now on; returns how many reviews ended.
+
+    Raises:
+        Missing: no review of this text holds here.
+    """
+    rows = db.session.scalars(
+        select(EducationReview)
+        .where(
+            EducationReview.site_id == actor.site_id,
+            EducationReview.topic == topic,
+            EducationReview.locale == locale,
+            EducationReview.withdrawn_at.is_(None),
+        )
+        .with_for_update()
+    ).all()
+    if not rows:
+        raise Missing("Nobody has reviewed this text here.")
+    for row in rows:
+        row.withdrawn_at, row.withdrawn_by = now, actor.id
+        audit.record(
+            actor=actor, verb="withdrew", record="education_text", record_id=row.id, purpose=f"{topic}.{locale}",
+            now=now,
+        )  # fmt: skip
+    return len(rows)

@@ -15,7 +15,7 @@ from intake.clock import utcnow
 from intake.db import transaction
 from intake.errors import RuleBroken
 from intake.guard import current_actor, requires
-from intake.settings import forms, queries, service
+from intake.settings import education, forms, queries, service
 from intake.settings.editable import EDITABLE, FIXED
 
 bp = Blueprint("settings", __name__)
@@ -159,3 +159,45 @@ def fixed() -> ResponseReturnValue:
     hard = [(code, words) for code, words, _ in plan_flags.PLAN_FLAGS if code.startswith("HARD_")]
     protected = [rule for rule in routing.DEFAULT.rules if rule.is_protected]
     return render_template("settings/fixed.html", fixed=FIXED, hard=hard, protected=protected)
+
+
+@bp.get("/settings/education")
+@requires(Role.ADMIN)
+def education_page() -> ResponseReturnValue:
+    """The texts for patients: words, source, and whether a named reviewer holds them right."""
+    return _education_page({}, {})
+
+
+def _education_page(typed: dict[str, Any], errors: dict[str, str]) -> str:
+    site = queries.site(current_actor().site_id)
+    now = utcnow()
+    shown = typed.get("topic") or request.args.get("topic", "")
+    return render_template(
+        "settings/education.html",
+        shelf=queries.shelf(site.id, now),
+        topics=education.TOPICS,
+        topic=shown if shown in education.TOPICS else education.TOPICS[0],
+        typed=typed,
+        errors=errors,
+        today=now.astimezone(queries.zone(site)).date(),
+    )
+
+
+@bp.post("/settings/education")
+@requires(Role.ADMIN)
+def save_education() -> ResponseReturnValue:
+    """Enter a review, or take it back."""
+    typed = request.form.to_dict()
+    today = utcnow().astimezone(queries.zone(queries.site(current_actor().site_id))).date()
+    topic, locale = typed.get("topic", ""), typed.get("locale", "")
+    try:
+        with transaction():
+            if typed.get("do") == "withdraw":
+                service.withdraw_review(topic, locale, actor=current_actor(), now=utcnow())
+            else:
+                asked = forms.read_review(request.form, today=today)
+                service.review_text(asked, actor=current_actor(), now=utcnow())
+    except RuleBroken as wrong:
+        return _education_page(typed, wrong.fields), 422
+    flash("Taken back. It is neither shown nor sent." if typed.get("do") == "withdraw" else "Reviewed and in use.")
+    return redirect(url_for(".education_page", topic=topic))

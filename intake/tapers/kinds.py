@@ -21,11 +21,16 @@ from intake.actor import Actor
 from intake.cases.models import Case
 from intake.cases.queries import visible
 from intake.clinical.cadence import KINDS
+from intake.clock import db_now, utcnow
 from intake.db import db
 from intake.messages.kinds import Policy, Recipient, Refusal
 from intake.messages.models import Message, MessagePart, MessageState
 from intake.messages.render import link
 from intake.people.kinds import PersonMail
+from intake.people.models import Person
+from intake.settings import education
+from intake.settings import queries as settings
+from intake.settings.models import EducationReview
 from intake.tapers.models import PlanState, PlanVersion, StepHold, TaperPlan
 from intake.tapers.schedule import ASKS, LINK_DAYS
 from intake.visits.models import Appointment, AppointmentState
@@ -34,6 +39,7 @@ S = MessageState
 VISIT_DAYS = {"APPT_3D": 3, "APPT_1D": 1}
 # These stay true after the plan came to its end.
 AFTER_END = frozenset({"CHECKIN", "PEG_WEEKLY", "AFTER_1M", "AFTER_3M", "AFTER_6M", "AFTER_12M", "AFTER_24M"})
+LESSON = "SAFETY_EDU"
 LOOK_AGAIN = timedelta(minutes=15)
 
 
@@ -50,6 +56,7 @@ class _Day:
     parts: list[str] = field(default_factory=list)
     step: int = 0
     visit: Appointment | None = None
+    review: int = 0
 
 
 class PlanMail(PersonMail):
@@ -76,7 +83,7 @@ class Reminder(PlanMail):
         return {m.id: days[m.id].refusal or found[m.id] for m in messages}
 
     def still_true(self, table: Table) -> ColumnElement[bool]:
-        """Version current, plan in a state that fits what was rendered, step not held, visit unchanged."""
+        """Version current, plan in a state that fits what was rendered, step not held, visit and review unchanged."""
         only_after = bindparam("only_after", type_=Boolean())
         step = bindparam("step_rendered", type_=Integer())
         visit = bindparam("visit_id", type_=BigInteger())
@@ -94,12 +101,24 @@ class Reminder(PlanMail):
             StepHold.cleared_at.is_(None),
             StepHold.first_step <= step,
         )
+        lesson = bindparam("education_review", type_=BigInteger())
+        reviewed = exists().where(
+            EducationReview.id == lesson,
+            EducationReview.withdrawn_at.is_(None),
+            EducationReview.ends_at > db_now(),
+        )
         booked = exists().where(
             Appointment.id == visit,
             Appointment.state == AppointmentState.BOOKED,
             Appointment.sequence == bindparam("visit_sequence", type_=Integer()),
         )
-        return and_(super().still_true(table), plan.correlate(table), ~held.correlate(table), or_(visit == 0, booked))
+        return and_(
+            super().still_true(table),
+            plan.correlate(table),
+            ~held.correlate(table),
+            or_(visit == 0, booked),
+            or_(lesson == 0, reviewed),
+        )
 
     def contexts(self, messages: Sequence[Message]) -> dict[int, Mapping[str, Any]]:
         """Which sentences are true today, in the order of the day's parts."""
@@ -145,7 +164,7 @@ class PlanChanged(PlanMail):
 
 
 def _days(messages: Sequence[Message]) -> dict[int, _Day]:
-    """Four statements for a batch: plans, parts, holds, visits."""
+    """Four statements for a batch (plans, parts, holds, visits), two more when it has an education text."""
     states = {
         row.id: row
         for row in db.session.execute(
@@ -165,6 +184,7 @@ def _days(messages: Sequence[Message]) -> dict[int, _Day]:
             .group_by(StepHold.version_id)
         )
     }
+    reviews = _reviews([m for m in messages if any(p.kind == LESSON for p in parts.get(m.id, []))])
     asked = {m.case_id for m in messages if any(p.kind in VISIT_DAYS for p in parts.get(m.id, []))}
     visits = (
         db.session.scalars(
@@ -177,14 +197,43 @@ def _days(messages: Sequence[Message]) -> dict[int, _Day]:
     )
     return {
         m.id: _day(
-            m, states.get(m.plan_version_id or 0), parts.get(m.id, []), holds.get(m.plan_version_id or 0), visits
+            m,
+            states.get(m.plan_version_id or 0),
+            parts.get(m.id, []),
+            holds.get(m.plan_version_id or 0),
+            visits,
+            reviews.get(m.id, 0),
         )
         for m in messages
     }
 
 
+def _reviews(messages: Sequence[Message]) -> dict[int, int]:
+    """The review that holds longest among the texts each recipient can read now; none, no text is sent."""
+    if not messages:
+        return {}
+    found: dict[tuple[int, str], EducationReview] = {}
+    for (site_id, _topic, locale), lesson in settings.lessons({m.site_id for m in messages}, utcnow()).items():
+        known = found.get((site_id, locale))
+        if known is None or lesson.review.ends_at > known.ends_at:
+            found[(site_id, locale)] = lesson.review
+    locales = {
+        row.id: education.short(row.locale)
+        for row in db.session.execute(
+            select(Person.id, Person.locale).where(Person.id.in_({m.recipient_id for m in messages}))
+        )
+    }
+    keys = {m.id: (m.site_id, locales.get(m.recipient_id, "en")) for m in messages}
+    return {i: found[key].id for i, key in keys.items() if key in found}
+
+
 def _day(
-    message: Message, plan: Any, parts: Sequence[MessagePart], held_from: int | None, visits: Sequence[Appointment]
+    message: Message,
+    plan: Any,
+    parts: Sequence[MessagePart],
+    held_from: int | None,
+    visits: Sequence[Appointment],
+    review: int,
 ) -> _Day:
     if plan is None or plan.current_version_id != message.plan_version_id:
         return _Day(Refusal(S.CANCELLED, "plan_replaced"))
@@ -197,6 +246,11 @@ def _day(
         if part.kind == "STEP_EVE" and held_from is not None and (part.step_no or held_from) >= held_from:
             why = Refusal(S.SCHEDULED, "step_held", LOOK_AGAIN)
             continue
+        if part.kind == LESSON:
+            if not review:
+                why = why if why.reason == "step_held" else Refusal(S.SUPPRESSED, "text_not_reviewed")
+                continue
+            day.review = review
         if part.kind in VISIT_DAYS:
             visit = _visit(message, part, visits)
             if visit is None:
@@ -240,6 +294,7 @@ def _words(message: Message, day: _Day) -> dict[str, Any]:
             "step_rendered": day.step,
             "visit_id": visit.id if visit else 0,
             "visit_sequence": visit.sequence if visit else 0,
+            "education_review": day.review,
         },
     }
 

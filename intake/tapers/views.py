@@ -370,5 +370,6 @@ def calendar(plan_id: int, n: int) -> ResponseReturnValue:
         person=queries.person(case),
         slots=queries.slot_names(len(step["doses"])),
         pieces=queries.pieces,
+        lessons=settings.lessons_for(case.site_id, queries.person(case).locale, utcnow()),
         printed_at=utcnow().astimezone(settings.zone(settings.site(case.site_id))),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -17,10 +18,11 @@ from config import Config
 from intake import crypto
 from intake.accounts import service as accounts
 from intake.accounts.models import Staff
-from intake.actor import Role
+from intake.actor import Actor, Role
 from intake.cli.demo.scenes import Team, play
 from intake.clock import utcnow
 from intake.db import db, transaction
+from intake.settings import education, forms
 from intake.settings import service as settings
 from intake.settings.models import Site
 
@@ -76,10 +78,21 @@ def demo() -> None:
         }
         for row in staff.values():
             _enrol(row)
+        _review_texts(accounts.actor_of(staff["alex"]), now)
     _write(config.data, [(staff[k].name, r.value, staff[k].email, passwords[k]) for k, _n, r in STAFF])
     actors = {key: accounts.actor_of(row) for key, row in staff.items()}
     counts = play(site, Team(actors["rosa"], actors["nina"], actors["cyrus"], actors["amara"]), now)
     click.echo(f"demo center: {counts['inquiries']} inquiries, {counts['cases']} cases")
+
+
+def _review_texts(actor: Actor, now: datetime) -> None:
+    """Every education text but one is reviewed, so that both looks can be seen."""
+    day = now.date() - timedelta(days=30)
+    for text in education.texts():
+        if (text.topic, text.locale) != ("pain", "es"):
+            seen, until = text.digest.hex(), day + timedelta(days=365)
+            asked = forms.Review(text.topic, text.locale, "Dr. Amara Osei", day, until, seen)
+            settings.review_text(asked, actor=actor, now=now)
 
 
 def _hurry() -> None:
