@@ -24,7 +24,7 @@ from intake.queues import service as queues
 from intake.screening import service as screening
 from intake.tapers import plans, service
 from intake.tapers.models import PlanVersion
-from tests.people import make_cast
+from tests.people import Cast, make_cast
 
 BORN = date(1984, 7, 3)
 EMAIL = "pat@mail.example"
@@ -44,11 +44,14 @@ class Story:
         return db.session.get_one(Case, self.case_id)
 
 
-def begin(app: Flask, *, now: datetime | None = None, profile: Profile = PAIN_SLOW) -> Story:
+def begin(
+    app: Flask, *, now: datetime | None = None, profile: Profile = PAIN_SLOW, cast: Cast | None = None
+) -> Story:
     """Pat asks, is screened, accepted, claimed and decided; needs an application context around it."""
     at = now or utcnow()
-    with transaction():
-        cast = make_cast()
+    if cast is None:
+        with transaction():
+            cast = make_cast()
     values = InquiryValues(
         relation=Relation.SELF,
         danger=danger_of(["none"]),
