@@ -188,7 +188,7 @@ def survives(path: Path, tree: ast.Module, tests: Sequence[str]) -> bool:
         os.dup2(silence, 2)
         sys.meta_path.insert(0, _Loader(path, tree))
         files = [str(ROOT / "tests" / "clinical" / f"test_{name}.py") for name in tests]
-        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files])))
+        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--noconftest", *files])))
     return os.waitpid(child, 0)[1] == 0
 
 
