@@ -114,6 +114,11 @@ def opened(person: Person) -> PersonView:
     )
 
 
+def person(person_id: int) -> Person:
+    """The record of a person that is known to exist."""
+    return db.session.get_one(Person, person_id)
+
+
 def opened_many(ids: Iterable[int]) -> dict[int, PersonView]:
     """The opened persons of many ids: two statements, whatever the number."""
     wanted = set(ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -11,9 +12,11 @@ from intake import crypto
 from intake.actor import Actor
 from intake.audit import service as audit
 from intake.db import db, new_id
-from intake.errors import Missing, RuleBroken
+from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.messages import service as messages
+from intake.messages.kinds import every
 from intake.people.indexing import index_contact, index_person
+from intake.people.kinds import PersonMail
 from intake.people.models import ContactKind, ContactPoint, Person, PersonKind
 from intake.settings.models import Site
 
@@ -276,3 +279,79 @@ def mark_bad(contact_id: int, *, actor: Actor, now: datetime) -> ContactPoint:
         messages.touch(recipient_id=row.person_id)
         audit.record(actor=actor, verb="went_bad", record="contact_point", record_id=row.id, now=now)
     return row
+
+
+def withdraw_mail(person_id: int, *, actor: Actor, now: datetime) -> int:
+    """Take the person's consent to email back, at once: no address counts and no such mail stays owed.
+
+    Returns how many addresses it was. What was already accepted by a mail server stays sent.
+    """
+    rows = db.session.scalars(
+        select(ContactPoint)
+        .where(
+            ContactPoint.person_id == person_id,
+            ContactPoint.kind == ContactKind.EMAIL,
+            ContactPoint.consented_at.is_not(None),
+        )
+        .with_for_update()
+    ).all()
+    for row in rows:
+        row.consented_at, row.consent_kinds, row.may_email = None, [], False
+        audit.record(
+            actor=actor, verb="changed", record="contact_point", record_id=row.id,
+            changed=("consented_at", "may_email"), purpose="consent_revoked", now=now,
+        )  # fmt: skip
+    agreed = [name for name, kind in every().items() if isinstance(kind, PersonMail) and kind.needs_verified]
+    messages.cancel(reason="consent_revoked", recipient_id=person_id, kinds=agreed, now=now, actor=actor)
+    messages.touch(recipient_id=person_id)
+    return len(rows)
+
+
+@dataclass(frozen=True)
+class SafeUse:
+    """What is safe on one phone or address: every permission defaults to no."""
+
+    may_call: bool = False
+    may_voicemail: bool = False
+    may_text: bool = False
+    may_email: bool = False
+    may_name_center: bool = False
+    hours: str = "any"
+    who_else: str = ""
+
+
+def set_safe_use(contact_id: int, use: SafeUse, *, version: int | None, actor: Actor, now: datetime) -> ContactPoint:
+    """Change what is safe on a contact point; its value never changes. Mail being prepared looks again.
+
+    Raises:
+        Missing: no such contact point here. AlreadyDone: it changed since `version`. RuleBroken: it was stopped.
+    """
+    row = _point(contact_id, actor)
+    if version is not None and row.version != version:
+        raise AlreadyDone("These contact rules changed while you were writing. Look at them again.", code="CHANGED")
+    if row.stopped_at is not None:
+        raise RuleBroken("This was stopped. Add it again if the person wants it.", code="STOPPED")
+    before = {name: getattr(row, name) for name in _SAFE}
+    for name in _SAFE:
+        setattr(row, name, getattr(use, name))
+    # What a phone cannot do stays a no, whatever was ticked; the same for an address.
+    row.may_call = row.may_call and row.kind is ContactKind.PHONE
+    row.may_voicemail = row.may_voicemail and row.may_call
+    row.may_text = row.may_text and row.kind is ContactKind.PHONE
+    row.may_email = row.may_email and row.kind is ContactKind.EMAIL
+    row.who_else = (
+        crypto.seal(use.who_else, key_of=row.person_id, at="contact_point.who_else", row=row.id)
+        if use.who_else
+        else None
+    )
+    after = {name: getattr(row, name) for name in _SAFE}
+    changed = [name for name in _SAFE if before[name] != after[name]]
+    messages.touch(recipient_id=row.person_id)
+    audit.record(
+        actor=actor, verb="changed", record="contact_point", record_id=row.id, changed=changed, before=before,
+        after=after, purpose="safe_contact", now=now,
+    )  # fmt: skip
+    return row
+
+
+_SAFE = ("may_call", "may_voicemail", "may_text", "may_email", "may_name_center", "hours")

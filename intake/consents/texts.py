@@ -1,0 +1,94 @@
+"""The words a person agrees to, by kind and version, and the notice that goes with every copy.
+
+A version once signed is never edited: new words get a new version, and a test pins the digest of each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+NOTICE_VERSION = "2.32-1"
+
+_TAKE_BACK = (
+    "I can take this back at any time. I tell anyone at {discloser}, in words or in writing. What was given out "
+    "before stays given out."
+)
+_FREE = "I sign this because I want to. I can get a copy of it."
+
+TEXTS: Mapping[tuple[str, str], str] = {
+    ("disclosure", "1"): (
+        "I let {discloser} give the facts named below to {recipient}.\n"
+        "The facts: {description}.\n"
+        "Why: {purpose}.\n"
+        "No other facts may go out on this form.\n"
+        f"{_TAKE_BACK}\n"
+        "This ends on {end}.\n"
+        "The one who gets the facts may not pass them on, unless the law or I allow it.\n"
+        f"{_FREE}"
+    ),
+    ("tpo", "1"): (
+        "I let {discloser} give the facts named below to {recipient}.\n"
+        "The facts: {description}.\n"
+        "Why: for all my future treatment, payment and health care operations.\n"
+        f"{_TAKE_BACK}\n"
+        "This ends on {end}.\n"
+        "Those who get the facts and who are bound by the health privacy law (HIPAA) may pass them on as that law "
+        "allows. They may not use them against me in a court case unless I agree or a court orders it.\n"
+        f"{_FREE}"
+    ),
+    ("treatment", "1"): (
+        "I agree to care at {discloser}. Staff told me what the care is, what may help and what may harm, and what "
+        "else I could do.\n"
+        f"{_TAKE_BACK}\n"
+        "This ends on {end}.\n"
+        f"{_FREE}"
+    ),
+    ("telehealth", "1"): (
+        "I agree to some visits by phone or video with {discloser}. Staff told me that a visit in person is open to "
+        "me too, and what to do if the line breaks.\n"
+        f"{_TAKE_BACK}\n"
+        "This ends on {end}.\n"
+        f"{_FREE}"
+    ),
+    ("messages", "1"): (
+        "I agree that {discloser} sends me short emails about visits and check-ins. They do not say what my care is "
+        "about. I know that others may see my mail.\n"
+        "I can stop them with one click in each mail.\n"
+        f"{_TAKE_BACK}\n"
+        "This ends on {end}.\n"
+        f"{_FREE}"
+    ),
+}
+NEWEST: Mapping[str, str] = {"disclosure": "1", "tpo": "1", "treatment": "1", "telehealth": "1", "messages": "1"}
+
+# The first sentence is the short statement of 42 CFR 2.32(a)(2); the rest says the same in plain words.
+NOTICES: Mapping[str, str] = {
+    "2.32-1": (
+        "42 CFR part 2 prohibits unauthorized use or disclosure of these records.\n"
+        "You got this copy under federal law about records of care for substance use. You may use it only for the "
+        "purpose named on it. You may not pass it on unless the person agrees in writing or that law allows it. It may "
+        "not be used in a civil, criminal, administrative or legislative proceeding against the person without their "
+        "consent or a court order."
+    ),
+}
+
+
+def newest(form: str) -> str:
+    """The version that is signed from now on."""
+    return NEWEST[form]
+
+
+def template(form: str, version: str) -> str:
+    """The words of a form before its blanks are filled."""
+    return TEXTS[form, version]
+
+
+def digest(form: str, version: str) -> bytes:
+    """What is stored beside a signature: the SHA-256 of the form and words that were signed."""
+    return hashlib.sha256(f"{form}|{version}|{TEXTS[form, version]}".encode()).digest()
+
+
+def notice(version: str = NOTICE_VERSION) -> str:
+    """The notice of 2.32 that goes with a copy."""
+    return NOTICES[version]
