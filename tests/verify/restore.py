@@ -16,29 +16,41 @@ from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.messages.models import Message
 from intake.settings import queries as settings
+from tests import figures
 from tests.cases.folk import waiting
 from tests.messages.outbox import Outbox
 from tests.servers.mailsink import MailSink
 from tests.verify._rig.engines import ENGINES, Engines, engines, house
 
 CASES = 1000
+HEAD = (
+    "engine", "cases", "rows", "audit entries", "MB", "backup s", "restore s", "fields sampled", "faults",
+    "mails sent again", "bad files refused",
+)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:
     """Print one line an engine; the status is 1 when anything is not as it was."""
     parser = argparse.ArgumentParser(prog="manage.py verify restore", description=__doc__)
     parser.add_argument("--cases", type=int, default=CASES, help=f"how many cases the center has ({CASES})")
-    cases = parser.parse_args(arguments).cases
-    print(f"{'engine':12}{'rows':>9}{'entries':>9}{'MB':>7}{'backup s':>10}{'restore s':>11}{'sampled':>9}"
-          f"{'faults':>8}{'sent again':>12}{'bad refused':>13}")  # fmt: skip
-    good = True
+    parser.add_argument("--figures", action="store_true", help="write docs/figures.md")
+    given = parser.parse_args(arguments)
+    print(line(HEAD))
+    good, rows = True, list[tuple[str, ...]]()
     with engines() as both:
         for engine in ENGINES:
-            good &= one(both, engine, cases)
+            good &= one(both, engine, given.cases, rows)
+    if given.figures:
+        figures.write("verify restore", figures.table(HEAD, rows))
     return 0 if good else 1
 
 
-def one(both: Engines, engine: str, cases: int) -> bool:
+def line(cells: tuple[str, ...]) -> str:
+    """One line of the table."""
+    return "  ".join(f"{cell:>{max(10, len(head))}}" for cell, head in zip(cells, HEAD, strict=True))
+
+
+def one(both: Engines, engine: str, cases: int, rows: list[tuple[str, ...]]) -> bool:
     """One engine; prints its line, True when all is as it was."""
     sink = MailSink()
     file = both.folder / f"{engine}.backup"
@@ -58,13 +70,16 @@ def one(both: Engines, engine: str, cases: int) -> bool:
         again = _mails(app, sink)
         with app.app_context():
             report = verify.walk()
-            rows = int(said.split(": ")[1].split(" rows")[0]) if status == 0 else 0
+            count = int(said.split(": ")[1].split(" rows")[0]) if status == 0 else 0
             db.session.remove()
     sink.stop()
     faults = (0 if status == 0 else 1) + report.count
     sampled = said.split("audit chains and ")[1].split()[0] if "Verified" in said else "0"
-    print(f"{engine:12}{rows:>9}{report.entries:>9}{file.stat().st_size / 1e6:>7.1f}{backup_seconds:>10.1f}"
-          f"{restore_seconds:>11.1f}{sampled:>9}{faults:>8}{again:>12}{refused:>10}/4", flush=True)  # fmt: skip
+    rows.append(
+        (engine, str(cases), str(count), str(report.entries), f"{file.stat().st_size / 1e6:.1f}",
+         f"{backup_seconds:.1f}", f"{restore_seconds:.1f}", sampled, str(faults), str(again), f"{refused} of 4")
+    )  # fmt: skip
+    print(line(rows[-1]), flush=True)
     if status:
         print(said)
     return faults == 0 and again == 0 and refused == 4

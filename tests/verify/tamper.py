@@ -17,15 +17,17 @@ from sqlalchemy.orm import Session
 
 from config import Config
 from intake import create_app
+from intake.actor import system
 from intake.audit import anchors, service, verify
 from intake.audit.models import AuditChain, AuditEntry
 from intake.clock import utcnow
 from intake.db import aside, db, install_triggers, new_id, transaction
 from intake.triggers import TRIGGERS
-from tests import world
+from tests import figures, world
 
 ROWS = cast(Table, AuditEntry.__table__)
 TIMES = 200
+MANY, LEAST = 50_000, 50_000
 Bad = set[tuple[int, int]]
 
 
@@ -164,7 +166,9 @@ def do(kind: str, chance: random.Random) -> Bad:
 
 def main(arguments: list[str]) -> int:
     """Tamper 200 times, each time with a fresh copy of the demo center."""
-    times = int(arguments[0]) if arguments else TIMES
+    write = "--figures" in arguments
+    given = [each for each in arguments if each != "--figures"]
+    times = int(given[0]) if given else TIMES
     chance = random.Random(20260216)
     found: Counter[str] = Counter()
     tried: Counter[str] = Counter()
@@ -184,13 +188,41 @@ def main(arguments: list[str]) -> int:
             kind = KINDS[n % len(KINDS)]
             tried[kind] += 1
             found[kind] += _once(Path(folder) / f"copy-{n}", original, kind, chance)
+        took = time.monotonic() - started
+        (Path(folder) / "long").mkdir()
+        many, seconds = _speed(Path(folder))
     print(f"{'how':12} {'tried':>6} {'found':>6}")
     for kind in KINDS:
         print(f"{kind:12} {tried[kind]:6} {found[kind]:6}")
-    rate = whole.entries / whole.seconds if whole.seconds else 0
-    print(f"{'all':12} {times:6} {sum(found.values()):6}   in {time.monotonic() - started:.0f} s; "
-          f"{whole.entries} entries an intact copy, {rate:,.0f} a second")  # fmt: skip
-    return 0 if sum(found.values()) == times else 1
+    print(f"{'all':12} {times:6} {sum(found.values()):6}   in {took:.0f} s, {whole.entries} entries in a copy")
+    print(f"{many:,} entries walked in {seconds:.2f} s: {many / seconds:,.0f} a second (at least {LEAST:,})")
+    if write:
+        rows = [(kind, str(tried[kind]), str(found[kind])) for kind in KINDS]
+        rows.append(("all", str(times), str(sum(found.values()))))
+        speed = f"{many:,} entries walked in {seconds:.2f} s: {many / seconds:,.0f} a second (at least {LEAST:,})."
+        figures.write("verify tamper", figures.table(("how", "tried", "found"), rows) + f"\n\n{speed}")
+    return 0 if sum(found.values()) == times and many / seconds >= LEAST else 1
+
+
+def _speed(folder: Path) -> tuple[int, float]:
+    """Entries of a long audit, and the seconds it takes to walk it."""
+    target = world.copy(folder, folder / "long")
+    app = create_app(Config.read(world.environment(target)))
+    with app.app_context():
+        with transaction():
+            site = db.session.scalars(select(AuditChain)).first()
+            assert site is not None
+            who = system(site.site_id)
+        for _ in range(MANY // 1000):
+            with transaction():
+                for _ in range(1000):
+                    service.record(actor=who, verb="noted", record="site", record_id=1, now=utcnow())
+            db.session.expunge_all()
+        report = verify.walk()
+        db.session.remove()
+        db.engine.dispose()
+    assert report.ok, report.faults
+    return report.entries, report.seconds
 
 
 def _once(target: Path, original: Path, kind: str, chance: random.Random) -> int:
