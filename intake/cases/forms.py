@@ -301,10 +301,6 @@ def _after_care(case: Case, r: Reader, actor: Actor, now: datetime, version: int
     service.after_care(case.id, version=version, actor=actor, now=now)
 
 
-def _restrict(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
-    service.restrict(case.id, on=not case.restricted, actor=actor, now=now)
-
-
 def _waits_in(queue: Queue) -> Callable[[Case], bool]:
     return lambda case: any(e.queue is queue for e in queues.live_of(case.id))
 
@@ -372,10 +368,6 @@ STEPS: tuple[Step, ...] = (
         frozenset({S.IN_REVIEW, S.ACCEPTED, S.WAITLISTED, S.NO_SHOW, S.SCHEDULED, S.DISCHARGED, S.AFTERCARE}),
         _close_fields, _close,
     ),
-    Step(
-        "restrict", "Restrict or open again", "A restricted case is read by its owner and supervisors only.",
-        "Change", frozenset({Role.SUPERVISOR, Role.CLINICIAN, Role.PRESCRIBER}), _ANY, _none, _restrict,
-    ),
 )  # fmt: skip
 BY_NAME = {step.name: step for step in STEPS}
 
@@ -384,10 +376,7 @@ def open_to(actor: Actor, case: Case) -> list[Step]:
     """The steps a case offers this actor now, in the order of care."""
     if not can_read(actor, case):
         return []
-    found = [s for s in STEPS if case.state in s.states and actor.may(*s.roles) and s.also(case)]
-    if case.owner_id != actor.id and actor.role is not Role.SUPERVISOR:
-        found = [s for s in found if s.name != "restrict"]
-    return found
+    return [s for s in STEPS if case.state in s.states and actor.may(*s.roles) and s.also(case)]
 
 
 def read_version(r: Reader) -> int | None:

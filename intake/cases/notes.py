@@ -1,25 +1,22 @@
-"""Notes and their drafts, flags, restriction and emergency access."""
+"""Notes and their drafts, and flags."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 
 from intake import crypto
-from intake.actor import STAFF, Actor, Role
+from intake.actor import STAFF, Actor
 from intake.audit import service as audit
 from intake.cases.deciding import must
-from intake.cases.models import Case, Grant, Note, NoteDraft
-from intake.cases.queries import GONE
+from intake.cases.models import Case, Note, NoteDraft
 from intake.cases.states import locked
 from intake.db import db, new_id
-from intake.errors import Missing, NotPermitted, RuleBroken
+from intake.errors import RuleBroken
 from intake.queues import service as queues
-from intake.tasks import service as tasks
 
 LONGEST_NOTE = 10_000
-ACCESS_HOURS = 4
 
 
 def note(case_id: int, *, words: str, actor: Actor, now: datetime) -> Note:
@@ -97,50 +94,3 @@ def flag(case_id: int, *, code: str, on: bool, actor: Actor, now: datetime) -> C
             case_id=case.id, purpose=code, now=now,
         )  # fmt: skip
     return case
-
-
-def restrict(case_id: int, *, on: bool, actor: Actor, now: datetime) -> Case:
-    """Restrict a case to its owner and supervisors, or open it again.
-
-    Raises:
-        Missing. NotPermitted: neither its owner nor a supervisor.
-    """
-    case = locked(case_id, actor)
-    if case.owner_id != actor.id and not actor.may(Role.SUPERVISOR):
-        raise NotPermitted("Only the owner of the case or a supervisor can restrict it.")
-    case.restricted = on
-    queues.restrict(case.id, on=on)
-    audit.record(
-        actor=actor, verb="restricted" if on else "unrestricted", record="care_case", record_id=case.id,
-        case_id=case.id, now=now,
-    )  # fmt: skip
-    return case
-
-
-def break_glass(case_id: int, *, reason: str, actor: Actor, now: datetime) -> Grant:
-    """Give oneself emergency access to a restricted case of the own site for 4 hours; the privacy officer is told.
-
-    Raises:
-        Missing: no such case on this site. NotPermitted: the role sees no records. RuleBroken: no reason.
-    """
-    must(actor, *STAFF)
-    if len(reason.strip()) < 10:
-        raise RuleBroken("Say why you need it now.", code="REASON", fields={"reason": "Write at least a few words."})
-    case = db.session.scalar(select(Case).where(Case.id == case_id, Case.site_id == actor.site_id))
-    if case is None:
-        raise Missing(GONE)
-    row = Grant(
-        id=new_id(), case_id=case.id, staff_id=actor.id, until=now + timedelta(hours=ACCESS_HOURS), created_at=now,
-        created_by=actor.id,
-    )  # fmt: skip
-    row.reason = crypto.seal(reason.strip()[:500], key_of=case.person_id, at="case_grant.reason", row=row.id)
-    db.session.add(row)
-    audit.record(
-        actor=actor, verb="broke_glass", record="care_case", record_id=case.id, site_id=case.site_id,
-        case_id=case.id, purpose="emergency", now=now,
-    )  # fmt: skip
-    tasks.owe(
-        site_id=case.site_id, kind="emergency_access", key=f"emergency_access:{row.id}", role=Role.PRIVACY,
-        due_at=now + timedelta(hours=24), cause="broke_glass", case_id=case.id, actor=actor, now=now,
-    )  # fmt: skip
-    return row

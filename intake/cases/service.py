@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from intake.cases.alerts import acknowledge, escalate, raise_alert
 from intake.cases.deciding import book_visit, close, decide, schedule, waitlist, when_ended
-from intake.cases.notes import break_glass, flag, note, restrict, save_draft
+from intake.cases.glass import break_glass, restrict, review
+from intake.cases.notes import flag, note, save_draft
 from intake.cases.opening import go_on, hand_over, open, open_for_danger, place
 from intake.cases.stays import admit, after_care, answer_transfer, ask_transfer, discharge, no_show, record_offer
 
@@ -31,6 +32,7 @@ __all__ = [
     "raise_alert",
     "record_offer",
     "restrict",
+    "review",
     "save_draft",
     "schedule",
     "waitlist",

@@ -66,6 +66,7 @@ class ContactPoint(Base, Stamped, Versioned):
     may_voicemail: Mapped[bool] = mapped_column(default=False)
     may_text: Mapped[bool] = mapped_column(default=False)
     may_email: Mapped[bool] = mapped_column(default=False)
+    may_post: Mapped[bool] = mapped_column(default=False)
     may_name_center: Mapped[bool] = mapped_column(default=False)
     hours: Mapped[str] = mapped_column(default="")
     who_else: Mapped[Sealed | None]

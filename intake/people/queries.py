@@ -59,6 +59,7 @@ class ContactView:
     may_voicemail: bool
     may_text: bool
     may_email: bool
+    may_post: bool
     may_name_center: bool
     hours: str
     who_else: str
@@ -154,6 +155,7 @@ def _contact(row: ContactPoint) -> ContactView:
         may_voicemail=row.may_voicemail,
         may_text=row.may_text,
         may_email=row.may_email,
+        may_post=row.may_post,
         may_name_center=row.may_name_center,
         hours=row.hours,
         who_else=crypto.open_(row.who_else, at="contact_point.who_else", row=row.id),

@@ -164,6 +164,7 @@ def add_contact(
     may_voicemail: bool = False,
     may_text: bool = False,
     may_email: bool = False,
+    may_post: bool = False,
     may_name_center: bool = False,
     verified_how: str = "",
     consent: bool = False,
@@ -184,6 +185,7 @@ def add_contact(
         may_voicemail=may_voicemail,
         may_text=may_text,
         may_email=may_email,
+        may_post=may_post,
         may_name_center=may_name_center,
         hours=hours,
         verified_at=now if verified_how else None,
@@ -315,6 +317,7 @@ class SafeUse:
     may_voicemail: bool = False
     may_text: bool = False
     may_email: bool = False
+    may_post: bool = False
     may_name_center: bool = False
     hours: str = "any"
     who_else: str = ""
@@ -339,6 +342,7 @@ def set_safe_use(contact_id: int, use: SafeUse, *, version: int | None, actor: A
     row.may_voicemail = row.may_voicemail and row.may_call
     row.may_text = row.may_text and row.kind is ContactKind.PHONE
     row.may_email = row.may_email and row.kind is ContactKind.EMAIL
+    row.may_post = row.may_post and row.kind is ContactKind.POST
     row.who_else = (
         crypto.seal(use.who_else, key_of=row.person_id, at="contact_point.who_else", row=row.id)
         if use.who_else
@@ -354,4 +358,4 @@ def set_safe_use(contact_id: int, use: SafeUse, *, version: int | None, actor: A
     return row
 
 
-_SAFE = ("may_call", "may_voicemail", "may_text", "may_email", "may_name_center", "hours")
+_SAFE = ("may_call", "may_voicemail", "may_text", "may_email", "may_post", "may_name_center", "hours")

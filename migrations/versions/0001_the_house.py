@@ -432,6 +432,7 @@ def upgrade() -> None:
         sa.Column("may_voicemail", sa.Boolean(), nullable=False),
         sa.Column("may_text", sa.Boolean(), nullable=False),
         sa.Column("may_email", sa.Boolean(), nullable=False),
+        sa.Column("may_post", sa.Boolean(), nullable=False),
         sa.Column("may_name_center", sa.Boolean(), nullable=False),
         sa.Column("hours", sa.String(), nullable=False),
         sa.Column("who_else", sa.LargeBinary(), nullable=True),
