@@ -86,7 +86,7 @@ def _id(app: Flask, value: int) -> str:
         return str(app.jinja_env.filters["id"](value))
 
 
-def test_opening_an_invitation_by_a_scanner_uses_nothing_up(app_sqlite: Flask) -> None:
+def test_p03_opening_an_invitation_by_a_scanner_uses_nothing_up(app_sqlite: Flask) -> None:
     _, secrets = settle(app_sqlite)
     path = invited(app_sqlite, secrets)
     for _ in range(5):

@@ -140,7 +140,7 @@ def test_csv_asks_for_a_fresh_code_is_logged_and_holds_the_filter(app_sqlite: Fl
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1"])
-def test_no_spreadsheet_takes_a_cell_for_a_formula(text: str) -> None:
+def test_i05_no_spreadsheet_takes_a_cell_for_a_formula(text: str) -> None:
     assert queries.cell(text) == f"'{text}"
     assert queries.cell("plain") == "plain"
 

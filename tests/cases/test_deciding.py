@@ -94,7 +94,7 @@ def test_of_two_racing_decisions_one_counts_and_the_other_reads_what_was_decided
     assert "accept" in refused[0]
 
 
-def test_a_decision_on_an_old_version_is_refused_and_says_where_the_case_stands(app_sqlite: Flask) -> None:
+def test_d01_a_decision_on_an_old_version_is_refused_and_says_where_the_case_stands(app_sqlite: Flask) -> None:
     with center(app_sqlite) as cast:
         case, _ = waiting(cast)
         read = case.version

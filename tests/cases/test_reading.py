@@ -51,7 +51,7 @@ def test_a_list_holds_exactly_the_cases_that_can_read_allows(app: Flask) -> None
                         queries.readable(actor, case.id)
 
 
-def test_a_foreign_a_restricted_and_a_missing_case_read_the_same(app_sqlite: Flask) -> None:
+def test_a07_a_foreign_a_restricted_and_a_missing_case_read_the_same(app_sqlite: Flask) -> None:
     with center(app_sqlite) as cast:
         made = _six_cases(cast)
         words = set()

@@ -54,7 +54,7 @@ def test_the_inquiry_table_is_that_of_the_specification() -> None:
     assert ours == {a: set(b.split()) for a, b in INQUIRY_TABLE.items()}
 
 
-def test_every_move_outside_the_table_is_refused_and_every_move_inside_is_made(app_sqlite: Flask) -> None:
+def test_a12_every_move_outside_the_table_is_refused_and_every_move_inside_is_made(app_sqlite: Flask) -> None:
     with center(app_sqlite) as cast:
         case, _ = waiting(cast)
         for start, to in product(CaseState, repeat=2):

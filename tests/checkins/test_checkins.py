@@ -259,7 +259,7 @@ def test_silence_for_two_days_becomes_a_task_and_holds_the_step(link: Link) -> N
         assert db.session.get_one(Message, link.message_id).state is MessageState.SENT
 
 
-def test_guessing_a_link_finds_nothing(app_sqlite: Flask) -> None:
+def test_p04_guessing_a_link_finds_nothing(app_sqlite: Flask) -> None:
     with app_sqlite.app_context():
         story.begin(app_sqlite)
     client = app_sqlite.test_client()

@@ -431,7 +431,7 @@ def test_a_slot_may_keep_a_start_dose_that_no_units_make() -> None:
         ("steps", "INPUT_NOT_VALID"),
     ],
 )
-def test_hand_made_steps_are_held_to_the_rules_in_step_order(steps: Any, code: str) -> None:
+def test_d10_hand_made_steps_are_held_to_the_rules_in_step_order(steps: Any, code: str) -> None:
     with pytest.raises(RuleBroken) as refused:
         by_hand(steps)
     assert refused.value.code == code
@@ -533,7 +533,7 @@ WHOLE = {"product": "morphine_er", "regimen": [60, 60], "rate_pct": 10, "interva
         ({"input": "no object"}, "INPUT_NOT_VALID"),
     ],
 )  # fmt: skip
-def test_a_faulty_request_is_refused_with_its_code_and_never_computed(faults: dict[str, Any], code: str) -> None:
+def test_d10_a_faulty_request_is_refused_with_its_code_and_never_computed(faults: dict[str, Any], code: str) -> None:
     assert refusal(**{**WHOLE, **faults}) == code
 
 

@@ -199,7 +199,7 @@ def test_somebody_of_the_same_phone_stands_beside_the_form_with_the_reason(
     assert "1 request" in live
 
 
-def test_a_call_saved_twice_is_one_request(app: Flask, cast: Cast) -> None:
+def test_d02_a_call_saved_twice_is_one_request(app: Flask, cast: Cast) -> None:
     ada = signed_in(app, cast.staff["ada"])
     path = begin(ada)
     first, second = (ada.post(path, {**ELEVEN, "after": "later"}) for _ in range(2))

@@ -75,20 +75,20 @@ def test_no_form_whatever_breaks_a_step(visitor: Browser, step: str, form: dict[
     assert answer.status_code in FINE
 
 
-def test_a_name_with_every_kind_of_sign_comes_back_as_it_was_written(app_sqlite: Flask, visitor: Browser) -> None:
+def test_i10_a_name_with_every_kind_of_sign_comes_back_as_it_was_written(app_sqlite: Flask, visitor: Browser) -> None:
     name = "Zoë O’Brien-Ñuñez 李 😀 <b>"
     fill(visitor, {**SELF, "you": {"name": name, "age": "42"}})
     page = visitor.get("/help/check").get_data(as_text=True)
     assert "Zoë O’Brien-Ñuñez 李 😀 &lt;b&gt;" in page
 
 
-def test_other_methods_and_unknown_pages_of_the_form_are_refused(visitor: Browser) -> None:
+def test_a08_other_methods_and_unknown_pages_of_the_form_are_refused(visitor: Browser) -> None:
     assert visitor.client.put("/help/now").status_code in {400, 405, 419}
     assert visitor.get("/help/nothing").status_code == 404
     assert visitor.get("/help/now%00").status_code == 404
 
 
-def test_a_value_of_a_megabyte_is_too_large_and_not_a_fault(visitor: Browser) -> None:
+def test_i11_a_value_of_a_megabyte_is_too_large_and_not_a_fault(visitor: Browser) -> None:
     visitor.step("now", danger="none")
     assert visitor.post("/help/feel", {"own_words": "x" * (1 << 20)}).status_code == 413
 
@@ -111,7 +111,7 @@ def test_while_the_database_is_locked_the_answers_stay_on_the_page(app_sqlite: F
     assert visitor.post("/help/you", {"name": "Dana", "age": "42"}, headers=headers).status_code == 302
 
 
-def test_mass_assignment_changes_nothing(app_sqlite: Flask, cast_sqlite: Cast, visitor: Browser) -> None:
+def test_a05_mass_assignment_changes_nothing(app_sqlite: Flask, cast_sqlite: Cast, visitor: Browser) -> None:
     extra = {"state": "accepted", "owner_id": "7", "site_id": str(cast_sqlite.other_site.id), "id": "5", "version": "9"}
     fill(visitor)
     visitor.get("/help/check")
@@ -121,7 +121,7 @@ def test_mass_assignment_changes_nothing(app_sqlite: Flask, cast_sqlite: Cast, v
         assert (row.state, row.owner_id, row.site_id) == ("new", None, cast_sqlite.site.id)
 
 
-def test_a_call_page_escapes_what_callers_say(app_sqlite: Flask, cast_sqlite: Cast) -> None:
+def test_i02_a_call_page_escapes_what_callers_say(app_sqlite: Flask, cast_sqlite: Cast) -> None:
     ada = signed_in(app_sqlite, cast_sqlite.staff["ada"])
     path = str(ada.get("/calls/new").headers["Location"])
     ada.get(path)

@@ -64,7 +64,7 @@ def test_a_sent_form_writes_person_inquiry_task_and_timeline_in_one_go(app: Flas
     assert [line.kind for line in page.lines] == ["inquiry_received"]
 
 
-def test_a_form_may_be_sent_again_and_again_and_stays_one_request(app_sqlite: Flask, visitor: Browser) -> None:
+def test_d02_a_form_may_be_sent_again_and_again_and_stays_one_request(app_sqlite: Flask, visitor: Browser) -> None:
     first = send(visitor)
     again = visitor.post("/help/check", {"consent": "yes"})
     assert visitor.get(first.headers["Location"]).status_code == 302

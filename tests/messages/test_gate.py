@@ -98,7 +98,7 @@ def suppress(box: Outbox, person: int) -> None:
         (suppress, S.SUPPRESSED, "address_suppressed"),
     ],
 )
-def test_what_is_forbidden_between_claim_and_gate_is_not_sent(
+def test_p05_what_is_forbidden_between_claim_and_gate_is_not_sent(
     box: Outbox, mailsink: MailSink, forbid: Forbid, state: MessageState, reason: str
 ) -> None:
     person = box.person()
@@ -116,7 +116,7 @@ def test_what_is_forbidden_between_claim_and_gate_is_not_sent(
     assert mailsink.arrived == []
 
 
-def test_a_new_address_is_rendered_anew_and_the_old_one_gets_nothing(box: Outbox, mailsink: MailSink) -> None:
+def test_p05_a_new_address_is_rendered_anew_and_the_old_one_gets_nothing(box: Outbox, mailsink: MailSink) -> None:
     person = box.person("old@mail.example")
     owed = box.owe(person)
     batch, mail = claimed(box)

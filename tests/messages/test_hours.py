@@ -28,7 +28,7 @@ def changes(zone: str) -> tuple[datetime, ...]:
 
 
 @pytest.mark.parametrize("letter", sorted({zone[0] for zone in available_timezones()}))
-def test_no_moment_that_the_gate_allows_is_quiet_and_every_open_moment_is_allowed(letter: str) -> None:
+def test_d11_no_moment_that_the_gate_allows_is_quiet_and_every_open_moment_is_allowed(letter: str) -> None:
     for zone in sorted(z for z in available_timezones() if z[0] == letter and not z.startswith(("Etc/", "posix"))):
         moments = [change + timedelta(hours=h, minutes=1) for change in changes(zone) for h in range(0, 36, 2)]
         for now in moments or [BEGIN + timedelta(hours=h) for h in range(24)]:

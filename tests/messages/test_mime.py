@@ -63,7 +63,7 @@ def test_a_plain_letter_reads_back_as_it_was_written() -> None:
 @pytest.mark.parametrize(
     "bad", ["\r\nBcc: all@mail.example", "\nX: 1", "\x00", "\u2028Bcc: a@b.example", "\u2029", "\x85", "\r", "\x1b[0m"]
 )
-def test_a_line_break_in_any_header_is_refused(field: str, bad: str) -> None:
+def test_i04_a_line_break_in_any_header_is_refused(field: str, bad: str) -> None:
     value = f"pat{bad}@mail.example" if "address" in field else f"Hello{bad}"
     with pytest.raises(HeaderBroken):
         build(letter(**{field: value}))
@@ -109,7 +109,7 @@ def test_any_words_read_back_whole_in_short_lines(name: str, subject: str, body:
 
 
 @given(st.text(max_size=60))
-def test_a_header_value_is_taken_whole_or_refused(value: str) -> None:
+def test_i04_a_header_value_is_taken_whole_or_refused(value: str) -> None:
     try:
         assert one_line(value) == value
     except HeaderBroken:

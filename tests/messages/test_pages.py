@@ -157,7 +157,7 @@ def test_one_click_stops_at_once_without_cookies_and_without_redirect(center: Ce
     assert phone.post(stop, data={"List-Unsubscribe": "One-Click"}).status_code == 200, "twice is fine"
 
 
-def test_get_and_head_and_a_bare_post_change_nothing(center: Center) -> None:
+def test_p03_get_and_head_and_a_bare_post_change_nothing(center: Center) -> None:
     phone, stop, prefs = links(center)
     for _ in range(20):
         for path in (stop, prefs):
@@ -194,7 +194,7 @@ def test_the_person_chooses_a_time_and_quiet_hours_are_not_offered(center: Cente
         assert "Choose a time from the list" in form(phone, prefs, time=wrong)
 
 
-def test_a_guessed_or_foreign_link_opens_nothing(center: Center) -> None:
+def test_p04_a_guessed_or_foreign_link_opens_nothing(center: Center) -> None:
     phone, stop, prefs = links(center)
     for path in ("/u/" + "0" * 64, prefs.replace("/p/", "/u/"), stop.upper().replace("/U/", "/u/"), stop[:-1]):
         assert phone.post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 410
@@ -252,7 +252,7 @@ def test_a_delivery_status_notification_is_read(center: Center) -> None:
         ({}, {}, 404),
     ],
 )
-def test_a_forged_or_broken_bounce_is_refused(
+def test_i09_a_forged_or_broken_bounce_is_refused(
     center: Center, body: object, headers: dict[str, str], status: int
 ) -> None:
     Outbox.set_config(center.app, bounce_token="bounce-secret")

@@ -23,7 +23,7 @@ def token(client: FlaskClient, path: str) -> str:
     return found[1]
 
 
-def test_a_locked_database_answers_with_a_retry_page_that_keeps_the_answers(app_sqlite: Flask) -> None:
+def test_d12_a_locked_database_answers_with_a_retry_page_that_keeps_the_answers(app_sqlite: Flask) -> None:
     with app_sqlite.app_context(), transaction():
         make_cast()
     client = app_sqlite.test_client()
@@ -80,7 +80,7 @@ def test_every_answer_carries_the_security_headers(app_sqlite: Flask, path: str)
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
-def test_a_fault_says_nothing_of_the_inside(app_sqlite: Flask, capfd: pytest.CaptureFixture[str]) -> None:
+def test_x06_a_fault_says_nothing_of_the_inside(app_sqlite: Flask, capfd: pytest.CaptureFixture[str]) -> None:
     app_sqlite.testing = False
     app_sqlite.config["PROPAGATE_EXCEPTIONS"] = False
     with app_sqlite.app_context(), transaction():

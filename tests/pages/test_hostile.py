@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.verify import hostile
 
 
-def test_no_odd_request_breaks_a_page_or_comes_back_unescaped(tmp_path: Path) -> None:
+def test_i01_i02_i03_x06_no_odd_request_breaks_a_page_or_comes_back_unescaped(tmp_path: Path) -> None:
     found = hostile.attack(tmp_path, seed=20261125, requests=2000)
     assert found.bad == []
     assert found.answers[200] > 200

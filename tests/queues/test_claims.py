@@ -21,7 +21,7 @@ from tests.cases.folk import center, waiting
 RACERS = 50
 
 
-def test_of_fifty_people_who_claim_at_once_exactly_one_gets_the_case(app: Flask) -> None:
+def test_d03_of_fifty_people_who_claim_at_once_exactly_one_gets_the_case(app: Flask) -> None:
     with center(app) as cast:
         _, entry = waiting(cast)
         entry_id, site_id = entry.id, cast.site.id

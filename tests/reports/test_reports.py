@@ -42,7 +42,7 @@ def test_every_report_answers_on_both_engines_also_without_rows(app: Flask, pat:
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
-def test_a_cell_is_never_a_formula(text: str) -> None:
+def test_i05_a_cell_is_never_a_formula(text: str) -> None:
     assert queries.guarded(text).startswith("'")
 
 

@@ -226,7 +226,7 @@ def test_labels_of_a_long_plan_are_thinned_so_that_they_do_not_meet() -> None:
     assert 8 <= len(re.findall(r">d\d+</text>", html)) <= 12
 
 
-def test_markup_given_as_a_value_is_escaped_everywhere() -> None:
+def test_i02_markup_given_as_a_value_is_escaped_everywhere() -> None:
     calls = {
         "tag": "tag(v)", "chip": "chip(v, v)", "note": "note('red', v, v)", "kv": "kv([(v, v)])", "kpi": "kpi(v, v, v)",
         "empty": "empty(v, v, v)", "stages": "stages([(v, 'now', v)], v)", "tabs": "tabs([(v, v, true, v)], v)",

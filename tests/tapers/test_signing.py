@@ -215,7 +215,7 @@ def test_a_held_step_that_comes_pauses_the_plan_by_itself(app: Flask) -> None:
         assert owed(version.plan_id) == 0
 
 
-def test_a_hard_stop_needs_a_second_prescriber(app_sqlite: Flask) -> None:
+def test_a11_a_hard_stop_needs_a_second_prescriber(app_sqlite: Flask) -> None:
     with app_sqlite.app_context():
         pat = story.begin(app_sqlite)
         now = utcnow()
