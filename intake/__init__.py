@@ -32,6 +32,7 @@ from intake.ops import views as ops
 from intake.people import merging
 from intake.people import queries as people
 from intake.queues import leaving as queues_leaving
+from intake.release import views as release
 from intake.reports import views as reports
 from intake.screening import views as screening
 from intake.settings import scoring
@@ -53,6 +54,7 @@ BLUEPRINTS = (
     tapers.bp,
     checkins.bp,
     cases.bp,
+    release.bp,
     desk.bp,
     reports.bp,
     ops.bp,

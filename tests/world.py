@@ -22,14 +22,16 @@ from config import Config
 from intake import create_app
 from intake.accounts.models import Staff, StaffSession
 from intake.actor import Role
-from intake.cases.models import Case, CaseAlert
+from intake.cases.models import Case, CaseAlert, Grant
 from intake.checkins.models import CheckIn
 from intake.cli.demo.command import demo
 from intake.clock import utcnow
+from intake.consents.models import Consent, Disclosure
 from intake.crypto import token_digest
 from intake.db import db, new_id, transaction
 from intake.inquiries.models import Inquiry, InquiryDraft
 from intake.messages.models import Message
+from intake.people.models import ContactPoint
 from intake.queues.models import QueueEntry
 from intake.screening.models import Placement
 from intake.tapers.models import PlanVersion, TaperPlan
@@ -53,6 +55,10 @@ TABLES: dict[str, type[DeclarativeBase]] = {
     "staff_id": Staff,
     "appointment_id": Appointment,
     "session_id": StaffSession,
+    "consent_id": Consent,
+    "disclosure_id": Disclosure,
+    "contact_id": ContactPoint,
+    "grant_id": Grant,
 }
 WORDS: dict[str, tuple[str, ...]] = {
     "part": ("safety", "use", "cows", "pain", "level"),

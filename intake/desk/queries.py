@@ -210,6 +210,7 @@ _NAV: tuple[tuple[str, str, str, str, frozenset[Role]], ...] = (
     ("tapers", "/tapers", "taper", "Taper plans", CARE),
     ("reminders", "/reminders", "bell", "Reminders", STAFF),
     ("reports", "/reports", "chart", "Reports", frozenset({Role.SUPERVISOR, Role.ADMIN, Role.PRIVACY})),
+    ("privacy", "/privacy", "shield", "Privacy", frozenset({Role.PRIVACY, Role.SUPERVISOR})),
     ("audit", "/audit", "audit", "Audit log", frozenset({Role.PRIVACY, Role.SUPERVISOR})),
     ("settings", "/settings/", "gear", "Settings", frozenset(Role)),
 )
