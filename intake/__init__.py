@@ -40,6 +40,8 @@ from intake.settings import views as settings
 from intake.tapers import changes as taper_changes
 from intake.tapers import kinds as taper_kinds
 from intake.tapers import views as tapers
+from intake.tapers import visit_kinds, visiting
+from intake.visits import service as visits_service
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -68,6 +70,8 @@ KINDS = (
     case_kinds.StaffAlert,
     taper_kinds.Reminder,
     taper_kinds.PlanChanged,
+    visit_kinds.VisitReminder,
+    visit_kinds.VisitChanged,
 )
 
 migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
@@ -102,6 +106,7 @@ def create_app(config: Config | None = None) -> Flask:
     inquiries_service.when_danger = cases_service.open_for_danger
     leaving.when_off[:] = [queues_leaving.give_back, cases_leaving.pass_on]
     cases_service.when_ended[:] = [taper_changes.case_ended]
+    visits_service.when_changed[:] = [visiting.visit_changed]
     for view in messages.WITHOUT_CSRF:
         pages.csrf.exempt(view)
     for blueprint in BLUEPRINTS:

@@ -26,7 +26,7 @@ from intake.tasks import service as tasks
 
 S = MessageState
 STOPPED_BY_LINK = "stopped_by_link"
-RESCHEDULED = "reminder"
+RESCHEDULED = ("reminder", "visit_reminder")
 
 
 @dataclass
@@ -171,7 +171,7 @@ class PersonMail(Kind):
         rows = db.session.execute(
             select(Message.id, Message.local_date).where(
                 Message.recipient_id == person_id,
-                Message.kind == RESCHEDULED,
+                Message.kind.in_(RESCHEDULED),
                 Message.state == S.SCHEDULED,
                 Message.attempts == 0,
                 Message.next_try_at.is_not(None),

@@ -17,7 +17,7 @@ from intake.db import db, new_id
 from intake.errors import AlreadyDone, NotPermitted, RuleBroken
 from intake.messages import service as messages
 from intake.people.models import Person
-from intake.tapers import plans, schedule
+from intake.tapers import plans, schedule, visiting
 from intake.tapers.models import PlanState, PlanVersion, StepHold, TaperPlan
 from intake.tapers.service import locked, plan_of
 from intake.tasks import service as tasks
@@ -58,6 +58,7 @@ def pause(
     db.session.flush()
     plan.current_version_id = paused.id
     _review_notice(paused, plan, case, now=now)
+    visiting.settle(case, now=now)
     tasks.owe(
         site_id=case.site_id,
         kind="pause_review",
@@ -179,6 +180,7 @@ def stop(version_id: int, *, reason: str, actor: Actor, now: datetime) -> PlanVe
         raise AlreadyDone("This plan has already ended. Open the current state.")
     version.state, version.ended_at, version.end_reason = PlanState.STOPPED, now, reason
     schedule.withdraw(plan, reason="stopped", now=now)
+    visiting.settle(case, now=now)
     audit.record(
         actor=actor,
         verb="stopped",
@@ -253,9 +255,10 @@ def clear_hold(hold_id: int, *, reason: str, actor: Actor, now: datetime) -> Ste
 
 
 def case_ended(case: Case, discharge_type: str, actor: Actor, now: datetime) -> None:
-    """What the end of a case does to its plan (rulings 22); registered with `cases.when_ended`."""
+    """What the end of a case does to its plan and mails (rulings 22); registered with `cases.when_ended`."""
     plan = plan_of(case.id)
     if plan is None:
+        visiting.settle(case, now=now)
         return
     keep = discharge_type in KEEPS_AFTER_CARE
     messages.cancel(reason="discharged", now=now, plan_id=plan.id, except_parts=AFTER_CARE if keep else ())
@@ -272,6 +275,7 @@ def case_ended(case: Case, discharge_type: str, actor: Actor, now: datetime) -> 
             purpose=discharge_type,
             now=now,
         )
+    visiting.settle(case, now=now)
 
 
 AFTER_CARE = ("AFTER_1M", "AFTER_3M", "AFTER_6M", "AFTER_12M", "AFTER_24M")
@@ -297,6 +301,7 @@ def complete_ended(*, now: datetime) -> int:
                 case_id=case.id,
                 now=now,
             )
+            visiting.settle(case, now=now)
             done += 1
     return done
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 from sqlalchemy import BigInteger, Boolean, Integer, Table, and_, bindparam, exists, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -24,6 +24,7 @@ from intake.clinical.cadence import KINDS
 from intake.clock import db_now, utcnow
 from intake.db import db
 from intake.messages.kinds import Policy, Recipient, Refusal
+from intake.messages.mime import File
 from intake.messages.models import Message, MessagePart, MessageState
 from intake.messages.render import link
 from intake.people.kinds import PersonMail
@@ -31,12 +32,14 @@ from intake.people.models import Person
 from intake.settings import education
 from intake.settings import queries as settings
 from intake.settings.models import EducationReview
+from intake.tapers import told
 from intake.tapers.models import PlanState, PlanVersion, StepHold, TaperPlan
 from intake.tapers.schedule import ASKS, LINK_DAYS
-from intake.visits.models import Appointment, AppointmentState
+from intake.tapers.told import VISIT_DAYS
+from intake.visits import saying
+from intake.visits.models import Appointment
 
 S = MessageState
-VISIT_DAYS = {"APPT_3D": 3, "APPT_1D": 1}
 # These stay true after the plan came to its end.
 AFTER_END = frozenset({"CHECKIN", "PEG_WEEKLY", "AFTER_1M", "AFTER_3M", "AFTER_6M", "AFTER_12M", "AFTER_24M"})
 LESSON = "SAFETY_EDU"
@@ -55,7 +58,8 @@ class _Day:
     refusal: Refusal | None = None
     parts: list[str] = field(default_factory=list)
     step: int = 0
-    visit: Appointment | None = None
+    visits: list[Appointment] = field(default_factory=list)
+    visits_seen: int = 0
     review: int = 0
 
 
@@ -86,7 +90,6 @@ class Reminder(PlanMail):
         """Version current, plan in a state that fits what was rendered, step not held, visit and review unchanged."""
         only_after = bindparam("only_after", type_=Boolean())
         step = bindparam("step_rendered", type_=Integer())
-        visit = bindparam("visit_id", type_=BigInteger())
         plan = exists().where(
             TaperPlan.id == table.c.plan_id,
             TaperPlan.current_version_id == table.c.plan_version_id,
@@ -107,16 +110,11 @@ class Reminder(PlanMail):
             EducationReview.withdrawn_at.is_(None),
             EducationReview.ends_at > db_now(),
         )
-        booked = exists().where(
-            Appointment.id == visit,
-            Appointment.state == AppointmentState.BOOKED,
-            Appointment.sequence == bindparam("visit_sequence", type_=Integer()),
-        )
         return and_(
             super().still_true(table),
             plan.correlate(table),
             ~held.correlate(table),
-            or_(visit == 0, booked),
+            told.unchanged(table),
             or_(lesson == 0, reviewed),
         )
 
@@ -129,6 +127,18 @@ class Reminder(PlanMail):
         """What was rendered, so that the gate can compare."""
         rendered: Mapping[str, Any] = context["rendered"]
         return rendered
+
+    def files(
+        self,
+        message: Message,
+        recipient: Recipient,
+        context: Mapping[str, Any],
+        *,
+        from_name: str,
+        from_address: str,
+    ) -> tuple[File, ...]:
+        """Each visit of the day for the person's calendar."""
+        return saying.files(context["of"], message, recipient, from_name=from_name, from_address=from_address)
 
     def why_not(self, message: Message) -> Refusal:
         """The plan's reason, else the address's."""
@@ -185,23 +195,15 @@ def _days(messages: Sequence[Message]) -> dict[int, _Day]:
         )
     }
     reviews = _reviews([m for m in messages if any(p.kind == LESSON for p in parts.get(m.id, []))])
-    asked = {m.case_id for m in messages if any(p.kind in VISIT_DAYS for p in parts.get(m.id, []))}
-    visits = (
-        db.session.scalars(
-            select(Appointment)
-            .where(Appointment.case_id.in_(asked), Appointment.state == AppointmentState.BOOKED)
-            .order_by(Appointment.starts_at)
-        ).all()
-        if asked
-        else []
-    )
+    named = any(part.kind in VISIT_DAYS for each in parts.values() for part in each)
+    visits = told.visits(messages) if named else {}
     return {
         m.id: _day(
             m,
             states.get(m.plan_version_id or 0),
             parts.get(m.id, []),
             holds.get(m.plan_version_id or 0),
-            visits,
+            visits.get(m.id, []),
             reviews.get(m.id, 0),
         )
         for m in messages
@@ -239,7 +241,7 @@ def _day(
         return _Day(Refusal(S.CANCELLED, "plan_replaced"))
     if plan.state not in (PlanState.ACTIVE, PlanState.COMPLETED):
         return _Day(Refusal(S.CANCELLED, f"plan_{plan.state.value}"))
-    day, why = _Day(), Refusal(S.CANCELLED, "plan_completed")
+    day, why = _Day(visits_seen=told.seen(visits)), Refusal(S.CANCELLED, "plan_completed")
     for part in sorted(parts, key=lambda p: KINDS.index(p.kind)):
         if plan.state is PlanState.COMPLETED and part.kind not in AFTER_END:
             continue
@@ -252,11 +254,11 @@ def _day(
                 continue
             day.review = review
         if part.kind in VISIT_DAYS:
-            visit = _visit(message, part, visits)
+            visit = next((v for v in visits if v.id == part.appointment_id), None)
             if visit is None:
                 why = why if why.reason == "step_held" else Refusal(S.CANCELLED, "visit_gone")
                 continue
-            day.visit = day.visit or visit
+            day.visits.append(visit)
         if part.kind == "STEP_EVE":
             day.step = part.step_no or 0
         day.parts.append(part.kind)
@@ -265,35 +267,22 @@ def _day(
     return day
 
 
-def _visit(message: Message, part: MessagePart, visits: Sequence[Appointment]) -> Appointment | None:
-    assert message.local_date is not None
-    on = message.local_date + timedelta(days=VISIT_DAYS[part.kind])
-    zone = ZoneInfo(message.tz)
-    for visit in visits:
-        if part.appointment_id not in (None, visit.id) or visit.case_id != message.case_id:
-            continue
-        if visit.starts_at.astimezone(zone).date() == on:
-            return visit
-    return None
-
-
 def _words(message: Message, day: _Day) -> dict[str, Any]:
     locale = "es" if message.locale.lower().startswith("es") else "en"
     zone = ZoneInfo(message.tz)
     ends = (message.due_at + timedelta(days=LINK_DAYS)).astimezone(zone)
-    visit = day.visit
+    visits = sorted(day.visits, key=lambda visit: visit.starts_at)
     return {
         "parts": day.parts,
         "asks": any(part in ASKS or part.startswith("AFTER_") for part in day.parts),
-        "visit_at": _at(visit.starts_at, ZoneInfo(visit.zone), locale) if visit else "",
-        "visit_place": visit.place_code if visit else "",
+        "of": visits,
+        "visits": told.spoken(visits, locale),
         "check_in_url": link("/c", "check_in", message.id),
         "link_until": _weekday(ends.date(), locale),
         "rendered": {
             "only_after": bool(day.parts) and all(part in AFTER_END for part in day.parts),
             "step_rendered": day.step,
-            "visit_id": visit.id if visit else 0,
-            "visit_sequence": visit.sequence if visit else 0,
+            "visits_seen": day.visits_seen,
             "education_review": day.review,
         },
     }
@@ -302,8 +291,3 @@ def _words(message: Message, day: _Day) -> dict[str, Any]:
 @lru_cache(maxsize=64)
 def _weekday(day: date, locale: str) -> str:
     return str(format_date(day, "EEEE", locale=locale))
-
-
-def _at(moment: datetime, zone: ZoneInfo, locale: str) -> str:
-    pattern = "EEEE d 'de' MMMM, H:mm" if locale == "es" else "EEEE, MMMM d, h:mm a"
-    return format_datetime(moment.astimezone(zone), pattern, locale=locale).replace("\u202f", " ")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
-
-from sqlalchemy import select
 
 from intake import guard
 from intake.cases.models import Case
@@ -16,7 +14,6 @@ from intake.messages import service as messages
 from intake.people.models import Person
 from intake.tapers import facts, plans
 from intake.tapers.models import PlanVersion, TaperPlan
-from intake.visits.models import Appointment, AppointmentState
 
 KIND = "reminder"
 ASKS = ("CHECKIN", "PEG_WEEKLY")
@@ -26,6 +23,7 @@ LINK_DAYS = 5
 def owe(version: PlanVersion, plan: TaperPlan, case: Case, *, now: datetime) -> int:
     """Schedule every touchpoint of an active version (clinical.md 6); returns the number of messages.
 
+    Visits join these messages, or get their own, by `visiting.settle`.
     A touchpoint of the activation day whose local time has passed is due at the next allowed minute (rulings 25).
     """
     person = db.session.get_one(Person, case.person_id)
@@ -35,12 +33,10 @@ def owe(version: PlanVersion, plan: TaperPlan, case: Case, *, now: datetime) -> 
     computed = plans.compute(plans.ask_of(version.request), facts.context(case, version.checklist))
     if not computed.steps:
         return 0
-    visits = _visits(case, zone)
     points = cadence.touchpoints(
         computed,
         release=PRODUCTS[version.product].release,
         activated=activated,
-        appointments=sorted(visits),
         refill_days=int(version.checklist.get("refill_days", 28)),
     )
     for point in points:
@@ -70,15 +66,6 @@ def owe(version: PlanVersion, plan: TaperPlan, case: Case, *, now: datetime) -> 
             "check_in", message.id, person_id=person.id, expires_at=window.due_at + timedelta(days=LINK_DAYS)
         )
     return len(points)
-
-
-def _visits(case: Case, zone: ZoneInfo) -> set[date]:
-    rows = db.session.scalars(
-        select(Appointment.starts_at).where(
-            Appointment.case_id == case.id, Appointment.state == AppointmentState.BOOKED
-        )
-    )
-    return {at.astimezone(zone).date() for at in rows}
 
 
 def _step_no(kind: str, day: str, version: PlanVersion) -> int | None:

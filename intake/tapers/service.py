@@ -20,7 +20,7 @@ from intake.people import queries as people
 from intake.people import service as people_service
 from intake.people.models import ContactKind, Person
 from intake.settings import scoring
-from intake.tapers import facts, plans, schedule
+from intake.tapers import facts, plans, schedule, visiting
 from intake.tapers.models import PlanState, PlanVersion, TaperPlan
 
 SIGNABLE = (CaseState.ACCEPTED, CaseState.SCHEDULED, CaseState.ADMITTED, CaseState.AFTERCARE)
@@ -207,6 +207,7 @@ def sign(version_id: int, signing: Signing, *, actor: Actor, now: datetime) -> P
     )
     plan.current_version_id = version.id
     schedule.owe(version, plan, case, now=now)
+    visiting.settle(case, now=now)
     audit.record(
         actor=actor,
         verb="signed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -15,6 +16,9 @@ from intake.visits.models import Appointment, AppointmentState
 
 FARTHEST = timedelta(days=366)
 KINDS = ("first_visit", "admission", "visit", "follow_up", "aftercare")
+
+# Called with the visit, what was done ("booked", "moved", "cancelled", "kept", "missed") and the time.
+when_changed: list[Callable[[Appointment, str, datetime], None]] = []
 
 
 def _check(kind: str, starts_at: datetime, now: datetime) -> None:
@@ -128,3 +132,5 @@ def _record(row: Appointment, verb: str, actor: Actor, now: datetime) -> None:
             kind=f"visit_{verb}", actor=actor, now=now, case_id=row.case_id, inquiry_id=row.inquiry_id,
             params={"visit": row.kind, "starts_at": row.starts_at.isoformat()},
         )  # fmt: skip
+    for hook in when_changed:
+        hook(row, verb, now)

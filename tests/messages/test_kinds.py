@@ -18,29 +18,37 @@ from intake.messages.kinds import Kind, UnknownKind
 from intake.messages.render import Center
 
 ROOT = Path(__file__).resolve().parents[2]
-TO_PEOPLE = ("reminder", "plan_changed", "inquiry_acknowledgement")
+TO_PEOPLE = ("reminder", "plan_changed", "visit_reminder", "visit_changed", "inquiry_acknowledgement")
 POLICIES = {
     "reminder": ("resend_same_id", timedelta(hours=12), True),
     "plan_changed": ("resend_same_id", timedelta(hours=12), True),
+    "visit_reminder": ("resend_same_id", timedelta(hours=12), True),
+    "visit_changed": ("resend_same_id", timedelta(hours=12), True),
     "inquiry_acknowledgement": ("resend_same_id", timedelta(hours=24), False),
     "staff_alert": ("hold_for_human", timedelta(hours=1), False),
+    "task_alert": ("hold_for_human", timedelta(hours=1), False),
     "invitation": ("hold_for_human", timedelta(hours=1), False),
     "password_reset": ("hold_for_human", timedelta(hours=1), False),
 }
+STOPPABLE = TO_PEOPLE[:-1]
 LINK = "https://example.org/"
 FACTS: dict[str, dict[str, Any]] = {
     "reminder": {"check_in_url": f"{LINK}c/0", "link_until": "Friday"},
     "plan_changed": {},
+    "visit_reminder": {},
+    "visit_changed": {},
     "inquiry_acknowledgement": {"reference": "NL-4H7K-22", "path": "/help/sent/0"},
     "staff_alert": {},
+    "task_alert": {},
     "invitation": {"url": f"{LINK}i/0"},
     "password_reset": {"url": f"{LINK}r/0"},
 }
-VARIANTS = (
-    {"asks": True, "visit_at": "", "visit_place": ""},
-    {"asks": False, "visit_at": "Thursday, March 5, 3:30 PM", "visit_place": "A"},
-    {"asks": True, "visit_at": "Thursday, March 5, 3:30 PM", "visit_place": "A"},
-    {"asks": False, "visit_at": "", "visit_place": ""},
+VISIT = {"at": "Thursday, March 5, 3:30 PM", "place": "A"}
+VARIANTS: tuple[dict[str, Any], ...] = (
+    {"asks": True, "visits": [], "off": False},
+    {"asks": False, "visits": [VISIT], "off": False},
+    {"asks": True, "visits": [VISIT, VISIT], "off": True},
+    {"asks": False, "visits": [], "off": True},
 )
 
 
@@ -52,7 +60,7 @@ def said(kind: str, locale: str, variant: dict[str, Any], *, first_name: str = "
         "first_name": first_name,
         "lang": locale,
         "public_url": LINK.rstrip("/"),
-        "stop_url": f"{LINK}u/0" if kind in ("reminder", "plan_changed") else "",
+        "stop_url": f"{LINK}u/0" if kind in STOPPABLE else "",
         "preferences_url": f"{LINK}p/0",
         "subject": "A message",
         **FACTS[kind],
@@ -76,7 +84,7 @@ def test_the_registered_kinds_keep_to_the_table_of_policies(app_sqlite: Flask) -
 
 @pytest.mark.parametrize("locale", ["en", "es"])
 @pytest.mark.parametrize("kind", list(POLICIES))
-def test_every_template_passes_the_filter_in_both_parts(app_sqlite: Flask, kind: str, locale: str) -> None:
+def test_p02_every_template_passes_the_filter_in_both_parts(app_sqlite: Flask, kind: str, locale: str) -> None:
     with app_sqlite.app_context():
         for variant in VARIANTS:
             parts = said(kind, locale, variant)
@@ -109,7 +117,7 @@ def test_mails_to_people_are_easy_to_read_in_both_languages(app_sqlite: Flask, k
 
 
 @pytest.mark.parametrize("payload", ["{{7*7}}", "${7*7}", "#{7*7}", "<script>alert(1)</script>", '"><img src=x>'])
-def test_a_typed_name_is_printed_and_never_run(app_sqlite: Flask, payload: str) -> None:
+def test_i02_a_typed_name_is_printed_and_never_run(app_sqlite: Flask, payload: str) -> None:
     with app_sqlite.app_context():
         parts = said("reminder", "en", VARIANTS[0], first_name=payload)
 

@@ -22,6 +22,7 @@ from intake.messages.render import Rendered
 from intake.people.models import Person
 from intake.tapers import changes
 from intake.tapers.models import PlanState, PlanVersion, TaperPlan
+from intake.tapers.told import VISIT_DAYS
 from intake.visits import service as visits
 from tests.messages.outbox import NOON
 from tests.servers.mailsink import MailSink
@@ -184,49 +185,7 @@ def test_a_completed_plan_still_asks_but_announces_no_step(plan_sqlite: Plan, ma
     assert plan.state(check) is S.SENT
 
 
-def test_a_visit_is_named_by_time_and_place_code_and_not_after_it_was_cancelled(
-    plan_sqlite: Plan, mailsink: MailSink
-) -> None:
-    plan = plan_sqlite
-    plan.go_to(NOON + timedelta(minutes=5))
-    mailsink.clear()
-    at = datetime.combine(NOON.date() + timedelta(days=2), time(15, 30), ZONE)
-    case = plan.told.case
-    with transaction():
-        visit = visits.book(
-            site_id=case.site_id,
-            person_id=case.person_id,
-            kind="visit",
-            starts_at=at,
-            actor=plan.told.cast.ada,
-            now=utcnow(),
-            case_id=case.id,
-        )
-        visit_id, owed = visit.id, []
-        for days in (1, 2):
-            due = datetime.combine(at.date() - timedelta(days=days), time(11), ZONE)
-            owed.append(
-                reminder(plan, due, "APPT_1D" if days == 1 else "APPT_3D", NOON.date() + timedelta(days=2 - days))
-            )
-    plan.go_to(owed[1].due_at + timedelta(seconds=5))
-    assert plan.state(owed[1]) is S.CANCELLED, "three days before there is no such visit"
-    plan.go_to(owed[0].due_at - timedelta(minutes=30))
-    mailsink.clear()
-    plan.go_to(owed[0].due_at + timedelta(seconds=5))
-
-    (mail,) = [m for m in mailsink.accepted if m.message["Subject"] == "Appointment reminder"]
-    assert "Thursday, March 5, 3:30 PM" in mail.text
-    again = None
-    with transaction():
-        again = reminder(plan, utcnow() + timedelta(minutes=1), "APPT_1D", NOON.date() + timedelta(days=1))
-        visits.cancel(visit_id, actor=plan.told.cast.ada, now=utcnow())
-    mailsink.clear()
-    plan.go_to(utcnow() + timedelta(minutes=2))
-    assert plan.state(again) is S.CANCELLED
-    assert mailsink.accepted == []
-
-
-def reminder(plan: Plan, due: datetime, part: str, day: date) -> Message:
+def reminder(plan: Plan, due: datetime, part: str, day: date, visit: int | None = None) -> Message:
     """Owe one more reminder of the plan by hand (inside a transaction)."""
     case = plan.told.case
     return service.schedule(
@@ -246,7 +205,7 @@ def reminder(plan: Plan, due: datetime, part: str, day: date) -> Message:
         plan=plan.version.plan_id,
         plan_version=plan.version.id,
         local_date=day,
-        parts=[(part, 1, None)],
+        parts=[(part, 1, visit)],
     )
 
 
@@ -294,7 +253,7 @@ def test_another_chosen_hour_moves_the_reminders_of_coming_days(plan: Plan, mail
 
 @pytest.mark.parametrize("locale", ["en", "es"])
 @pytest.mark.parametrize("part", KINDS)
-def test_every_kind_of_reminder_passes_the_filter_on_the_rendered_mail(
+def test_p02_every_kind_of_reminder_passes_the_filter_on_the_rendered_mail(
     plan_sqlite: Plan, part: str, locale: str
 ) -> None:
     plan = plan_sqlite
@@ -302,7 +261,7 @@ def test_every_kind_of_reminder_passes_the_filter_on_the_rendered_mail(
     with transaction():
         db.session.get_one(Person, case.person_id).locale = locale
         day = NOON.date()
-        visits.book(
+        visit = visits.book(
             site_id=case.site_id,
             person_id=case.person_id,
             kind="visit",
@@ -311,7 +270,8 @@ def test_every_kind_of_reminder_passes_the_filter_on_the_rendered_mail(
             now=utcnow(),
             case_id=case.id,
         )
-        message = reminder(plan, utcnow() + timedelta(hours=1), part, day)
+        named = visit.id if part in VISIT_DAYS else None
+        message = reminder(plan, utcnow() + timedelta(hours=1), part, day, named)
     (words,) = render.read([db.session.get_one(Message, message.id)])
     made = render.render(words)
 

@@ -1,0 +1,243 @@
+"""Keep the mails about a case's visits right: whatever changed, the same few rows are owed afterwards.
+
+A day on which the active plan writes anyway tells of the visit in that mail; any other day gets a mail of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, exists, select
+
+from intake.cases.models import Case
+from intake.clinical import cadence
+from intake.db import db, new_id
+from intake.messages import service as messages
+from intake.messages.models import Message, MessagePart, MessageState
+from intake.messages.states import OPEN
+from intake.people.models import ContactKind, ContactPoint, Person
+from intake.tapers.models import PlanState, PlanVersion, TaperPlan
+from intake.tapers.told import VISIT_DAYS
+from intake.visits.models import Appointment, AppointmentState
+
+REMINDER = "visit_reminder"
+CHANGED = "visit_changed"
+IN_PLAN = "reminder"
+# rulings 22: after these ends no mail goes to the person.
+SILENT_ENDS = frozenset({"against_advice", "administrative", "incarcerated", "died"})
+Told = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class _House:
+    """Whose mails they are."""
+
+    case: Case
+    person: Person
+    now: datetime
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The person's own zone: days are counted there."""
+        return ZoneInfo(self.person.time_zone)
+
+
+def visit_changed(visit: Appointment, verb: str, now: datetime) -> None:
+    """Registered with `visits.when_changed`: remind anew, and tell a person who was told before."""
+    if visit.case_id is None:
+        return
+    db.session.flush()
+    case = db.session.get_one(Case, visit.case_id)
+    settle(case, now=now)
+    if verb in ("moved", "cancelled") and visit.starts_at > now and case.discharge_type not in SILENT_ENDS:
+        _tell_change(visit, _House(case, db.session.get_one(Person, case.person_id), now))
+
+
+def settle(case: Case, *, now: datetime) -> int:
+    """Owe exactly the reminders that the booked visits of a case need now; returns how many days have one.
+
+    Call it in the transaction of whatever changes a visit, the plan, or the case.
+    """
+    db.session.flush()
+    house = _House(case, db.session.get_one(Person, case.person_id), now)
+    wanted = _wanted(house)
+    _drop_stale(house, wanted)
+    alone = {day: told for day, told in wanted.items() if not _join(house, day, told)}
+    _cancel_others(house, alone)
+    for day, told in alone.items():
+        _owe(house, day, told)
+    messages.touch(case_id=case.id)
+    return len(wanted)
+
+
+def _wanted(house: _House) -> dict[date, list[Told]]:
+    """The days on which visits are told, with the part and the visit; today counts while it comes before the visit."""
+    case, person = house.case, house.person
+    reachable = exists().where(ContactPoint.person_id == person.id, ContactPoint.kind == ContactKind.EMAIL)
+    if case.discharge_type in SILENT_ENDS or not db.session.scalar(select(reachable)):
+        return {}
+    today = house.now.astimezone(house.zone).date()
+    wanted: dict[date, list[Told]] = {}
+    for visit in db.session.scalars(
+        select(Appointment)
+        .where(
+            Appointment.case_id == case.id,
+            Appointment.state == AppointmentState.BOOKED,
+            Appointment.starts_at > house.now,
+        )
+        .order_by(Appointment.starts_at, Appointment.id)
+    ):
+        for part, days in VISIT_DAYS.items():
+            day = visit.starts_at.astimezone(house.zone).date() - timedelta(days=days)
+            if day >= today and _window(house, day).due_at < visit.starts_at:
+                wanted.setdefault(day, []).append((part, visit.id))
+    return wanted
+
+
+def _window(house: _House, day: date) -> cadence.Window:
+    person = house.person
+    when = (day, person.reminder_hour, person.reminder_minute, person.time_zone)
+    today = house.now.astimezone(house.zone).date()
+    return cadence.same_day(*when, house.now) if day == today else cadence.send_window(*when)
+
+
+def _of_plan(case: Case, day: date | None = None) -> Sequence[Message]:
+    """Unsent reminders of the plan in force, all or those of one day."""
+    wanted = [Message.local_date == day] if day is not None else []
+    return db.session.scalars(
+        select(Message)
+        .join(TaperPlan, TaperPlan.current_version_id == Message.plan_version_id)
+        .join(PlanVersion, PlanVersion.id == Message.plan_version_id)
+        .where(
+            TaperPlan.case_id == case.id,
+            PlanVersion.state == PlanState.ACTIVE,
+            Message.kind == IN_PLAN,
+            Message.state == MessageState.SCHEDULED,
+            Message.attempts == 0,
+            *wanted,
+        )
+    ).all()
+
+
+def _drop_stale(house: _House, wanted: dict[date, list[Told]]) -> None:
+    """Take the parts of visits that are gone out of the plan's mails; a mail that is left empty is taken back."""
+    empty = []
+    for message in _of_plan(house.case):
+        parts = db.session.execute(
+            select(MessagePart.id, MessagePart.kind, MessagePart.appointment_id).where(
+                MessagePart.message_id == message.id
+            )
+        ).all()
+        right = set(wanted.get(message.local_date, [])) if message.local_date is not None else set()
+        stale = [p.id for p in parts if p.kind in VISIT_DAYS and (p.kind, p.appointment_id) not in right]
+        db.session.execute(delete(MessagePart).where(MessagePart.id.in_(stale)))
+        if stale and len(stale) == len(parts):
+            empty.append(message.id)
+    messages.cancel_these(empty, reason="visit_gone", now=house.now)
+
+
+def _join(house: _House, day: date, told: list[Told]) -> bool:
+    """Put the visits into the plan's mail of that day; False when there is none to put them into."""
+    found = _of_plan(house.case, day)
+    if not found:
+        return False
+    known = {
+        (row.kind, row.appointment_id)
+        for row in db.session.execute(
+            select(MessagePart.kind, MessagePart.appointment_id).where(MessagePart.message_id == found[0].id)
+        )
+    }
+    for part, visit_id in told:
+        if (part, visit_id) not in known:
+            db.session.add(MessagePart(id=new_id(), message_id=found[0].id, kind=part, appointment_id=visit_id))
+    db.session.flush()
+    return True
+
+
+def _key(house: _House, day: date, told: list[Told]) -> str:
+    visits = {
+        row.id: row.sequence
+        for row in db.session.execute(
+            select(Appointment.id, Appointment.sequence).where(Appointment.id.in_([visit for _, visit in told]))
+        )
+    }
+    words = ",".join(f"{part}.{visit}.{visits[visit]}" for part, visit in sorted(told))
+    return f"{REMINDER}:{house.case.id}:{day.isoformat()}:{words}"
+
+
+def _cancel_others(house: _House, alone: dict[date, list[Told]]) -> None:
+    right = [_key(house, day, told) for day, told in alone.items()]
+    stale = db.session.scalars(
+        select(Message.id).where(
+            Message.case_id == house.case.id,
+            Message.kind == REMINDER,
+            Message.state.in_(OPEN),
+            Message.dedupe_key.not_in(right),
+        )
+    ).all()
+    messages.cancel_these(stale, reason="visit_gone", now=house.now)
+
+
+def _owe(house: _House, day: date, told: list[Told]) -> None:
+    _schedule(
+        house,
+        REMINDER,
+        subject_id=told[0][1],
+        window=_window(house, day),
+        key=_key(house, day, told),
+        day=day,
+        parts=[(part, None, visit) for part, visit in told],
+    )
+
+
+def _tell_change(visit: Appointment, house: _House) -> None:
+    mails = select(Message.id).join(MessagePart, MessagePart.message_id == Message.id)
+    before = db.session.scalar(
+        mails.where(MessagePart.appointment_id == visit.id, Message.accepted_at.is_not(None)).limit(1)
+    )
+    messages.cancel(reason="superseded", now=house.now, kind=CHANGED, subject_id=visit.id)
+    if before is None:
+        return
+    today = house.now.astimezone(house.zone).date()
+    _schedule(
+        house,
+        CHANGED,
+        subject_id=visit.id,
+        window=cadence.same_day(today, cadence.FIRST_HOUR, 0, house.person.time_zone, house.now),
+        key=f"{CHANGED}:{visit.id}:{visit.sequence}",
+        day=today,
+        parts=[(CHANGED, None, visit.id)],
+    )
+
+
+def _schedule(
+    house: _House,
+    kind: str,
+    *,
+    subject_id: int,
+    window: cadence.Window,
+    key: str,
+    day: date,
+    parts: list[messages.Part],
+) -> None:
+    messages.schedule(
+        kind,
+        subject_id=subject_id,
+        recipient_type="person",
+        recipient_id=house.person.id,
+        due_at=window.due_at,
+        window_start=window.start,
+        window_end=window.end,
+        tz=house.person.time_zone,
+        dedupe_key=key,
+        site_id=house.case.site_id,
+        now=house.now,
+        order_key=house.person.id,
+        case_id=house.case.id,
+        locale=house.person.locale,
+        local_date=day,
+        parts=parts,
+    )
