@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import CursorResult, insert, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from intake.accounts import once, tries
+from intake.accounts import once, overdue, tries
 from intake.audit import anchors, verify
 from intake.beds import service as beds
 from intake.cases import alerts
@@ -23,7 +23,7 @@ from intake.db import db, transaction
 from intake.errors import IntakeError
 from intake.inquiries import drafts, following
 from intake.messages.models import Heartbeat
-from intake.queues import claims
+from intake.queues import claims, late
 from intake.tapers import changes
 from workers import app
 
@@ -34,6 +34,8 @@ Job = Callable[[datetime], int]
 
 JOBS: tuple[tuple[str, Job], ...] = (
     ("first_contact_late", lambda now: following.escalate_late(now=now)),
+    ("work_overdue", lambda now: overdue.escalate(now=now)),
+    ("queues_late", lambda now: late.escalate(now=now)),
     ("promises_missed", lambda now: following.miss_promises(now=now)),
     ("drafts_over", lambda now: drafts.purge()),
     ("claims_over", lambda now: claims.return_idle(now=now)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import Table, exists, false, select
+from sqlalchemy import Table, and_, exists, false, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from intake.accounts.models import Staff
@@ -15,9 +15,11 @@ from intake.db import db
 from intake.messages.kinds import CONTACT_ID, CONTACT_VERSION, Kind, Recipient, Refusal
 from intake.messages.models import Message, MessageState
 from intake.messages.render import link
+from intake.tasks.models import Task, TaskState
 
 INVITATION = "invitation"
 RESET = "password_reset"
+TASK_ALERT = "task_alert"
 
 
 class StaffMail(Kind):
@@ -96,3 +98,22 @@ class PasswordReset(_LinkMail):
     name = RESET
     template = RESET
     path = "/sign-in/new-password"
+
+
+class TaskAlert(StaffMail):
+    """One late piece of work (`subject_id`) to one member of staff; not sent once somebody has done it."""
+
+    name = TASK_ALERT
+    template = "staff_alert"
+
+    def still_true(self, table: Table) -> ColumnElement[bool]:
+        """The task still waits for somebody."""
+        waits = exists().where(Task.id == table.c.subject_id, Task.state.in_((TaskState.OPEN, TaskState.CLAIMED)))
+        return and_(super().still_true(table), waits.correlate(table))
+
+    def why_not(self, message: Message) -> Refusal:
+        """The work was done, or the account changed."""
+        state = db.session.scalar(select(Task.state).where(Task.id == message.subject_id))
+        if state in (TaskState.OPEN, TaskState.CLAIMED):
+            return super().why_not(message)
+        return Refusal(MessageState.CANCELLED, "task_ended")

@@ -6,42 +6,26 @@ No roster yet (rulings 10): the role's active staff who signed in within twelve 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import select
-
+from intake.accounts import calling
 from intake.accounts.models import Staff
 from intake.actor import Role
 from intake.cases.kinds import STAFF_ALERT
 from intake.cases.models import Case, CaseAlert
-from intake.db import db
 from intake.messages import service as messages
 from intake.settings import queries as settings
-
-ON_DUTY = timedelta(hours=12)
-LATEST = timedelta(hours=1)
 
 
 def tell(alert: CaseAlert, case: Case, *, now: datetime) -> int:
     """Owe a mail to everybody on duty for a new alert; returns how many."""
-    staff = _active(case.site_id, Role.CLINICIAN, since=now - ON_DUTY)
-    return _owe(alert, case, staff or _supervisors(case.site_id, now), word="raised", now=now)
+    staff = calling.on_duty(case.site_id, Role.CLINICIAN, now=now)
+    return _owe(alert, case, staff, word="raised", now=now)
 
 
 def tell_next(alert: CaseAlert, case: Case, *, now: datetime) -> int:
     """Nobody saw it in time: owe a new mail to the supervisors; returns how many."""
-    return _owe(alert, case, _supervisors(case.site_id, now), word="escalated", now=now)
-
-
-def _supervisors(site_id: int, now: datetime) -> Sequence[Staff]:
-    return _active(site_id, Role.SUPERVISOR, since=now - ON_DUTY) or _active(site_id, Role.SUPERVISOR)
-
-
-def _active(site_id: int, role: Role, *, since: datetime | None = None) -> Sequence[Staff]:
-    wanted = [Staff.site_id == site_id, Staff.role == role, Staff.is_active.is_(True)]
-    if since is not None:
-        wanted.append(Staff.last_sign_in_at >= since)
-    return db.session.scalars(select(Staff).where(*wanted).order_by(Staff.id)).all()
+    return _owe(alert, case, calling.supervisors(case.site_id, now=now), word="escalated", now=now)
 
 
 def _owe(alert: CaseAlert, case: Case, staff: Sequence[Staff], *, word: str, now: datetime) -> int:
@@ -54,7 +38,7 @@ def _owe(alert: CaseAlert, case: Case, staff: Sequence[Staff], *, word: str, now
             recipient_id=member.id,
             due_at=now,
             window_start=now,
-            window_end=now + LATEST,
+            window_end=now + calling.LATEST,
             tz=zone,
             dedupe_key=f"{STAFF_ALERT}:{alert.id}:{member.id}:{word}",
             site_id=case.site_id,

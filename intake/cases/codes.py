@@ -76,6 +76,8 @@ HANDED_OVER: dict[str, str] = {
 }
 # These end the inquiry as crisis_handed_over; the others go on to the next queue.
 HANDS_OVER = frozenset({"called_911", "warm_ed", "crisis_988"})
+# With these somebody of ours spoke with them.
+SPOKE = frozenset({"called_911", "warm_ed", "crisis_988", "safe_now", "by_mistake"})
 
 ALERTS: dict[str, str] = {
     "CHECK_IN_DANGER": "Thoughts of not wanting to live",

@@ -16,6 +16,7 @@ from intake.cases.models import Case, CaseState
 from intake.cases.states import bring, locked, move
 from intake.db import db
 from intake.errors import AlreadyDone, NotPermitted, RuleBroken
+from intake.inquiries import first_contact
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.queues import service as queues
 from intake.queues.models import EntryState, Queue, QueueEntry
@@ -100,6 +101,8 @@ def decide(
         params={"decision": decision, "level": level, "code": code, "told": told_whom},
     )  # fmt: skip
     inquiry = db.session.get_one(Inquiry, case.opened_from)
+    if told_whom == "person":
+        first_contact.meet(inquiry, actor=actor, now=now)
     if decision == "accept":
         _accept(case, inquiry, actor, now)
     elif decision == "ask_more":

@@ -10,12 +10,13 @@ from sqlalchemy import select
 
 from intake.actor import STAFF, Actor, Role
 from intake.audit import service as audit
-from intake.cases.codes import HANDED_OVER, HANDS_OVER
+from intake.cases.codes import HANDED_OVER, HANDS_OVER, SPOKE
 from intake.cases.models import Case, CaseState
 from intake.cases.queries import open_case
 from intake.cases.states import bring, locked, move
 from intake.db import db, new_id
 from intake.errors import Missing, NotPermitted, RuleBroken
+from intake.inquiries import first_contact
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.people.models import Person
 from intake.queues import service as queues
@@ -260,6 +261,8 @@ def hand_over(case_id: int, *, outcome: str, actor: Actor, now: datetime, words:
         words_key_of=case.person_id,
     )  # fmt: skip
     inquiry = _finish_danger(case, inquiry, outcome, actor, now)
+    if outcome in SPOKE:
+        first_contact.meet(inquiry, actor=actor, now=now)
     if outcome in HANDS_OVER and inquiry.state is not InquiryState.ACCEPTED:
         bring(inquiry, InquiryState.CRISIS_HANDED_OVER, reason=outcome, actor=actor, now=now)
     if outcome in HANDS_OVER:

@@ -7,6 +7,7 @@ from typing import Any
 
 from intake.cases import codes
 from intake.queues.models import Queue
+from intake.tasks.models import Task
 
 FLAGS: dict[str, tuple[str, str]] = {
     "OFFER_NALOXONE": ("Offer naloxone", "amber"),
@@ -38,6 +39,9 @@ TASKS: dict[str, str] = {
     "answer_placement": "Accept or change the suggested queue",
     "cosign_override": "Co-sign the lower level of care",
     "first_contact": "Make first contact",
+    "late_first_contact": "First contact is late",
+    "late_in_queue": "Waits past its target",
+    "overdue": "Late",
     "promised_callback": "Call back as promised",
     "promised_appointment": "Keep the promised appointment",
     "decide_unreached": "Decide: not reached after all tries",
@@ -83,6 +87,13 @@ def offer(kind: str, answer: str) -> str:
 def task(kind: str) -> str:
     """The words of a kind of task; an unknown one is shown as its own words."""
     return TASKS.get(kind, kind.replace("_", " ").capitalize())
+
+
+def task_line(row: Task) -> str:
+    """The words of one task; a late one says what is late."""
+    if row.kind == "overdue":
+        return f"{task('overdue')}: {task(str(row.params.get('kind', ''))).lower()}"
+    return task(row.kind)
 
 
 def queue(code: str) -> str:

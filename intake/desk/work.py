@@ -145,7 +145,7 @@ def _task_rows(actor: Actor, found: Sequence[Task], now: datetime) -> list[TaskR
         rows.append(
             TaskRow(
                 task=task,
-                words=words.task(task.kind),
+                words=words.task_line(task),
                 about=number,
                 url=url,
                 owner=owners.get(task.owner_id or 0, ""),

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from intake import crypto
+from intake.accounts import calling
 from intake.actor import Actor, Role
 from intake.audit import service as audit
 from intake.db import db, new_id
@@ -26,6 +27,7 @@ from intake.tasks.models import Task
 MOST_WORDS = 2000
 PROMISE_KINDS = ("callback", "appointment")
 LATE = "late_first_contact"
+STILL_OWED = (InquiryState.NEW, InquiryState.CONTACTING, InquiryState.SCREENING, InquiryState.CLINICAL_REVIEW)
 
 _S = InquiryState
 MOVES: dict[InquiryState, frozenset[InquiryState]] = {
@@ -418,6 +420,12 @@ def agreed(inquiry_id: int, *, how: str, actor: Actor, now: datetime, name: str 
     return row
 
 
+def needs_decision(inquiry_id: int) -> bool:
+    """True once the tries are used up without a conversation and nobody has decided what comes next."""
+    key = f"decide_unreached:{inquiry_id}"
+    return db.session.scalar(select(Task.id).where(Task.key == key, Task.state.in_(tasks.LIVE)).limit(1)) is not None
+
+
 def miss_promises(*, now: datetime, limit: int = 500) -> int:
     """Mark promises whose time passed more than the grace ago as missed; their tasks stay owed. Returns how many.
 
@@ -473,7 +481,7 @@ def escalate_late(*, now: datetime, limit: int = 500) -> int:
     late = db.session.scalars(
         select(Inquiry)
         .where(
-            Inquiry.state.in_((InquiryState.NEW, InquiryState.CONTACTING)),
+            Inquiry.state.in_(STILL_OWED),
             Inquiry.first_contact_at.is_(None),
             Inquiry.first_contact_due_at < now,
             ~known.exists(),
@@ -482,7 +490,7 @@ def escalate_late(*, now: datetime, limit: int = 500) -> int:
         .limit(limit)
     ).all()
     for row in late:
-        tasks.owe(
+        owed = tasks.owe(
             site_id=row.site_id,
             kind=LATE,
             key=f"{LATE}:{row.id}",
@@ -492,4 +500,5 @@ def escalate_late(*, now: datetime, limit: int = 500) -> int:
             inquiry_id=row.id,
             now=now,
         )
+        calling.call(owed, now=now)
     return len(late)

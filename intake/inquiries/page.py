@@ -44,6 +44,8 @@ def _page(inquiry_id: int, errors: Mapping[str, str], status: int) -> ResponseRe
         "inquiries/inquiry.html",
         page=queries.page(row, now=utcnow(), actor=actor),
         zone=settings.site(actor.site_id).time_zone,
+        now=utcnow(),
+        needs_decision=following.needs_decision(inquiry_id),
         errors=errors,
         typed=request.form if errors else {},
         a=a,

@@ -15,7 +15,7 @@ from intake.audit import service as audit
 from intake.audit.models import TimelineEntry
 from intake.db import db, new_id
 from intake.errors import RuleBroken
-from intake.inquiries import first_contact, placing
+from intake.inquiries import clocks, first_contact, placing
 from intake.inquiries.models import Channel, Inquiry, InquiryState, Relation
 from intake.inquiries.values import NO, InquiryValues, kept_danger
 from intake.messages import service as messages
@@ -141,7 +141,9 @@ def _fill(row: Inquiry, values: InquiryValues, person: Person, now: datetime) ->
     _n, rules = settings.rule_set(row.site_id)
     age = people.opened(person).age
     placed = placing.place(danger=row.danger, told=values.facts, age=age, rules=rules)
-    row.first_contact_due_at = row.received_at + timedelta(minutes=settings.target_minutes(row.site_id, placed.acuity))
+    row.first_contact_due_at = clocks.due(
+        row.site_id, acuity=placed.acuity, channel=row.channel.value, since=row.received_at
+    )
 
 
 def _sealed(row: Inquiry, field: str, text: str) -> bytes | None:

@@ -12,7 +12,7 @@ from intake.audit import service as audit
 from intake.clock import db_now
 from intake.db import db
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
-from intake.queues import counters
+from intake.queues import counters, late
 from intake.queues.models import EntryState, Queue, QueueEntry
 from intake.queues.order import ago
 from intake.settings import queries as settings
@@ -83,6 +83,7 @@ def claim(entry_id: int, *, actor: Actor, now: datetime) -> QueueEntry:
         if row.state is not EntryState.PARKED or not _take(entry_id, actor, now, EntryState.PARKED):
             raise AlreadyDone(_held(find(entry_id, actor), now))
     row = find(entry_id, actor)
+    late.over(row, actor=actor, now=now)
     counters.touch(row.site_id, {row.queue: (-1, 1)})
     _record(row, "claimed", actor, now)
     return row
@@ -237,6 +238,7 @@ def assign(entry_id: int, *, staff_id: int, actor: Actor, now: datetime) -> Queu
     row.state, row.claimed_by, row.claimed_name = EntryState.CLAIMED, to.id, to.name
     row.claimed_at, row.lease_until = now, now + _lease(row.site_id)
     row.parked_until, row.parked_reason = None, ""
+    late.over(row, actor=actor, now=now)
     counters.touch(row.site_id, {row.queue: (0, 0) if before is EntryState.CLAIMED else (-1, 1)})
     _record(row, "assigned", actor, now, to=to.name)
     return row

@@ -15,7 +15,7 @@ from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.people import queries as people
 from intake.people.models import Person
-from intake.queues import claims, counters
+from intake.queues import claims, counters, late
 from intake.queues.models import Cause, EntryState, Queue, QueueEntry
 from intake.queues.order import ago, rank
 from intake.settings import queries as settings
@@ -172,6 +172,7 @@ def leave_all(case_id: int, *, outcome: str, actor: Actor, now: datetime, keep: 
 def _closed(row: QueueEntry, outcome: str, actor: Actor, now: datetime) -> dict[Queue, tuple[int, int]]:
     change = (0, -1) if row.state is EntryState.CLAIMED else (-1, 0)
     row.state, row.outcome, row.left_at, row.lease_until = EntryState.CLOSED, outcome, now, None
+    late.over(row, actor=actor, now=now)
     _record(row, "left", actor, now, outcome=outcome)
     return {row.queue: change}
 

@@ -15,7 +15,11 @@ DEFAULTS: dict[str, Any] = {
     "cosign_hours": 4,
     "check_in_overdue_hours": 48,
     "pause_review_days": 28,
-    "working_hours": {"from": "00:00", "to": "24:00"},
+    # Minutes to first human contact by how the request came; 0 leaves it to the priority, else the shorter one counts.
+    "channel_minutes": {"web": 0, "phone": 0, "walk_in": 0, "referral": 0},
+    # Hours of the center's day in which the clocks of P3 and P4 run; P1 and P2 always run.
+    "working_hours": {"from": 0, "to": 24},
+    "works_weekends": True,
     "second_factor_required": True,
     "idle_minutes": 15,
     "absolute_hours": 12,
@@ -26,5 +30,21 @@ DEFAULTS: dict[str, Any] = {
     "mail_policies": {},
     "after_care_24_months": False,
     "minimum_age": 18,
+    # clinical.md 1.4: its author asks centers to request permission.
+    "ort_oud_permission": False,
     "bed_hold_hours": 24,
+    # 45 CFR 96.126 and 96.131: order of the waitlist, and its clocks.
+    "wait_ranks": {"pregnant_injecting": 1, "pregnant": 2, "injecting": 3, "other": 4},
+    "wait_interim_hours": 48,
+    "wait_admit_days": 14,
+    "wait_longest_days": 120,
+    "wait_contact_days": 7,
+    "wait_clocks_for_all": False,
+    "offer_pause_hours": 24,
+    "capacity_notice_percent": 90,
+    "capacity_notice_days": 7,
+    "transfer_answer_hours": 4,
+    "rebook_hours": 48,
+    "first_outpatient_visit_days": 7,
+    "absent_hours": 12,
 }

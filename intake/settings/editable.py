@@ -40,16 +40,55 @@ EDITABLE: tuple[Editable, ...] = (
     _target("2", 15, 120),
     _target("3", 60, 2880),
     _target("4", 240, 10080),
+    *(
+        Editable(
+            "channel_minutes",
+            f"{words}: first human contact within (0: as the priority says)",
+            "minutes",
+            0,
+            10080,
+            code,
+            "Targets",
+        )
+        for code, words in (("web", "Web form"), ("phone", "Phone"), ("walk_in", "Walk-in"), ("referral", "Referral"))
+    ),
+    Editable("working_hours", "Clocks of P3 and P4 run from", "o’clock", 0, 23, "from", "Targets"),
+    Editable("working_hours", "Clocks of P3 and P4 run until", "o’clock", 1, 24, "to", "Targets"),
+    Editable("works_weekends", "Clocks of P3 and P4 run on weekends too", "", group="Targets"),
     Editable("contact_attempts", "Tries before somebody counts as not reached", "tries", 2, 10, group="Queues"),
     Editable("claim_lease_minutes", "An idle claim goes back after", "minutes", 5, 240, group="Queues"),
     Editable("claim_warning_minutes", "The holder is warned after", "minutes", 4, 239, group="Queues"),
     Editable("appointment_grace_minutes", "A visit counts as missed after", "minutes", 5, 120, group="Queues"),
     Editable("bed_hold_hours", "A bed is kept for an arrival for", "hours", 1, 168, group="Queues"),
+    *(
+        Editable("wait_ranks", f"Waitlist, place of: {words}", "in order", 1, 4, code, "Waitlist")
+        for code, words in (
+            ("pregnant_injecting", "pregnant and injecting"),
+            ("pregnant", "pregnant"),
+            ("injecting", "injecting"),
+            ("other", "all others"),
+        )
+    ),
+    Editable("wait_interim_hours", "Interim services are offered within", "hours", 1, 48, group="Waitlist"),
+    Editable("wait_admit_days", "A place is found within", "days", 1, 14, group="Waitlist"),
+    Editable("wait_longest_days", "A place is found in any case within", "days", 14, 120, group="Waitlist"),
+    Editable("wait_contact_days", "Everybody who waits is called every", "days", 1, 14, group="Waitlist"),
+    Editable("wait_clocks_for_all", "These clocks run for everybody, whoever pays", "", group="Waitlist"),
+    Editable("offer_pause_hours", "After a refused place no new offer for", "hours", 1, 168, group="Waitlist"),
+    Editable(
+        "capacity_notice_percent", "The State is told when beds are full to", "percent", 50, 100, group="Waitlist"
+    ),
+    Editable("capacity_notice_days", "The State is told within", "days", 1, 7, group="Waitlist"),
+    Editable("transfer_answer_hours", "A transfer is answered within", "hours", 1, 72, group="Care"),
+    Editable("rebook_hours", "After a missed start a new one is offered within", "hours", 1, 168, group="Care"),
+    Editable("first_outpatient_visit_days", "First outpatient visit after detox within", "days", 1, 14, group="Care"),
+    Editable("absent_hours", "Work of somebody not signed in goes back after", "hours", 4, 72, group="Care"),
     Editable("alert_acknowledge_minutes", "Somebody acknowledges an alert within", "minutes", 1, 60, group="Care"),
     Editable("cosign_hours", "A lower level is co-signed within", "hours", 1, 72, group="Care"),
     Editable("check_in_overdue_hours", "No answer to a check-in is a task after", "hours", 12, 336, group="Care"),
     Editable("pause_review_days", "A paused plan is reviewed within", "days", 1, 90, group="Care"),
     Editable("after_care_24_months", "Keep in touch for 24 months after care", "", group="Care"),
+    Editable("ort_oud_permission", "Use ORT-OUD: its author’s permission is on file", "", group="Scales"),
     Editable("mail_per_person_a_day", "Emails to one person a day at most", "emails", 1, 5, group="Email"),
     Editable("mail_988_line", "Name the 988 line in emails", "", group="Email"),
     Editable("idle_minutes", "A session ends without input after", "minutes", 5, 30, group="Sessions"),

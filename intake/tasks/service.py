@@ -16,6 +16,12 @@ from intake.errors import AlreadyDone, Missing
 from intake.tasks.models import Task, TaskState
 
 LIVE = (TaskState.OPEN, TaskState.CLAIMED)
+OVERDUE = "overdue"
+
+
+def overdue_key(task_id: int) -> str:
+    """The key of the supervisor's task about a late one."""
+    return f"{OVERDUE}:{task_id}"
 
 
 def owe(
@@ -93,10 +99,17 @@ def finish(task_id: int, *, actor: Actor, outcome: str, now: datetime, reason: s
     row = _live(task_id, actor)
     row.state, row.outcome, row.ended_at, row.ended_by = TaskState.DONE, outcome, now, actor.id
     _keep_reason(row, reason)
+    _settle(row, actor, now)
     audit.record(
         actor=actor, verb="finished", record="task", record_id=row.id, case_id=row.case_id, purpose=outcome, now=now
     )
     return row
+
+
+def _settle(row: Task, actor: Actor, now: datetime) -> None:
+    """With the late task ends what was owed above it."""
+    if row.escalated_at is not None:
+        cancel(overdue_key(row.id), site_id=row.site_id, reason="done", actor=actor, now=now)
 
 
 def _keep_reason(row: Task, reason: str) -> None:
@@ -158,6 +171,7 @@ def cancel(key: str, *, site_id: int, reason: str, now: datetime, actor: Actor |
     rows = list(db.session.scalars(select(Task).where(Task.site_id == site_id, Task.key == key, Task.state.in_(LIVE))))
     for row in rows:
         row.state, row.outcome, row.ended_at, row.ended_by = TaskState.CANCELLED, reason, now, by.id
+        _settle(row, by, now)
         audit.record(
             actor=by, verb="cancelled", record="task", record_id=row.id, case_id=row.case_id, purpose=reason, now=now
         )

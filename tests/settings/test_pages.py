@@ -35,6 +35,7 @@ def values(door: Door) -> dict[str, str]:
     """The form of the targets as the page shows it."""
     text = door.get("/settings/targets").text
     form = {m[1]: m[2] for m in re.finditer(r'<input class="in[^>]*name="([^"]+)" type="text" value="([^"]*)"', text)}
+    form |= {m[1]: "yes" for m in re.finditer(r'<input type="checkbox"[^>]*name="([^"]+)"[^>]*checked', text)}
     seen = re.search(r'name="seen" value="([^"]+)"', text)
     assert seen is not None
     return {**form, "seen": seen[1], "approver": "Sol Reyes"}
