@@ -19,7 +19,8 @@ from intake import crypto
 from intake.accounts import service as accounts
 from intake.accounts.models import Staff
 from intake.actor import Actor, Role
-from intake.cli.demo.scenes import Team, play
+from intake.cli.demo import privacy
+from intake.cli.demo.scenes import Scenes, Team, play
 from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.settings import education, forms
@@ -81,7 +82,9 @@ def demo() -> None:
         _review_texts(accounts.actor_of(staff["alex"]), now)
     _write(config.data, [(staff[k].name, r.value, staff[k].email, passwords[k]) for k, _n, r in STAFF])
     actors = {key: accounts.actor_of(row) for key, row in staff.items()}
-    counts = play(site, Team(actors["rosa"], actors["nina"], actors["cyrus"], actors["amara"]), now)
+    team = Team(actors["rosa"], actors["nina"], actors["cyrus"], actors["amara"])
+    counts = play(site, team, now)
+    privacy.tell(Scenes(site, team, now), actors["sol"], actors["drew"])
     click.echo(f"demo center: {counts['inquiries']} inquiries, {counts['cases']} cases")
 
 
