@@ -19,6 +19,7 @@ from intake.beds import service as beds
 from intake.cases import alerts
 from intake.checkins import service as checkins
 from intake.clock import db_now, utcnow
+from intake.consents import service as consents
 from intake.db import db, transaction
 from intake.errors import IntakeError
 from intake.inquiries import drafts, following
@@ -45,6 +46,7 @@ JOBS: tuple[tuple[str, Job], ...] = (
     ("check_ins_unanswered", lambda now: checkins.tell_unanswered(now=now)),
     ("check_ins_unreviewed", lambda now: checkins.hold_unreviewed(now=now)),
     ("held_steps_reached", lambda now: changes.pause_overtaken(now=now)),
+    ("consents_over", lambda now: consents.expire(now=now)),
     ("sign_in_tries_over", lambda now: tries.sweep(now)),
     ("sent_forms_over", lambda now: once.sweep(now)),
     ("audit_anchored", lambda now: anchors.drop(now=now)),

@@ -17,7 +17,7 @@ from intake.errors import RuleBroken
 
 PAGE = 50
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-LOOKED = ("looked", "listed", "exported")
+LOOKED = ("looked", "listed", "exported", "printed", "disclosed", "released")
 DENIED = ("denied", "sign_in_refused", "code_refused")
 SIGNED = ("signed", "cosigned")
 ACCOUNT = ("staff", "site", "setting", "rule_set")

@@ -28,7 +28,7 @@ MOST = 200
 MOST_FOUND = 20
 TASK_STATES = ("open", "mine", "late", "snoozed", "all", "ended")
 # These end only by what they ask for, on the page of the case.
-ENDS_ITSELF = frozenset({"alert", "danger", "answer_placement"})
+ENDS_ITSELF = frozenset({"alert", "danger", "answer_placement", "emergency_access"})
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,8 @@ def _task_rows(actor: Actor, found: Sequence[Task], now: datetime) -> list[TaskR
         url = ""
         if actor.role in STAFF and (case is not None or task.inquiry_id):
             url = f"/cases/{id_text(case.id)}" if case is not None else f"/inquiries/{id_text(task.inquiry_id or 0)}"
+        if task.role is Role.PRIVACY and actor.role in {Role.PRIVACY, Role.SUPERVISOR}:
+            url = "/privacy"
         number = numbers.get(case.opened_from if case else (task.inquiry_id or 0), "")
         rows.append(
             TaskRow(
