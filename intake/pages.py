@@ -91,6 +91,8 @@ def moment(at: datetime, *, seconds: bool = False) -> str:
 
 
 def _locale() -> str:
+    if not has_request_context():
+        return "en"
     chosen = session.get("locale") if request else None
     if chosen in LOCALES:
         return str(chosen)

@@ -40,6 +40,7 @@ from intake.visits.models import Appointment
 
 MOST_LINES = 60
 MOST_LOOKS = 100
+LOOKS = ("looked", "broke_glass", "printed", "exported", "disclosed", "released", "denied")
 TRENDS = (("cows", "COWS", ""), ("sows", "SOWS", "blue"), ("pain_nrs", "Pain", "violet"), ("peg", "PEG", "violet"))
 
 
@@ -325,7 +326,7 @@ def looks(case_id: int, *, reads_only: bool = True) -> list[Look]:
     """Who looked at a case, newest first, at most 100; with `reads_only` false also who changed what."""
     where = [AuditEntry.case_id == case_id]
     if reads_only:
-        where.append(AuditEntry.verb.in_(("looked", "broke_glass", "printed", "exported", "disclosed", "released", "denied")))
+        where.append(AuditEntry.verb.in_(LOOKS))
     rows = list(db.session.scalars(select(AuditEntry).where(*where).order_by(AuditEntry.seq.desc()).limit(MOST_LOOKS)))
     names = _staff_names({row.actor_id for row in rows})
     return [Look(r.at, names.get(r.actor_id, "The system"), r.verb.replace("_", " "), r.purpose) for r in rows]
