@@ -127,7 +127,7 @@ def _plan(case: Case, zone: ZoneInfo) -> Rows:
     ]
     for step in version.steps:
         total = f"{step['daily_total']} {step['unit']} {_('a day')}"
-        rows.append((f"{_('Step')} {step['step']}, {_('from')} {step['start_date']}", total))
+        rows.append((f"{_('Step')} {step['step']}, {_('from')} {step['start']}", total))
     return rows
 
 
