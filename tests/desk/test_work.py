@@ -130,10 +130,10 @@ def test_find_answers_names_with_typos_and_case_numbers_and_keeps_the_words_out_
         waiting(cast, name="Somebody Else")
     door = browser(app, cast, "cleo")
     for text in ("theodora marsh", "Teodora Marsh", "marsh"):
-        page = door.get(f"/find?q={text}").get_data(as_text=True)
+        page = door.post("/find", data={"q": text}).get_data(as_text=True)
         assert "Theodora Marsh" in page, text
         assert "Somebody Else" not in page
-    assert door.get(f"/find?q={entry.reference.lower()}").location == f"/cases/{id_text(case.id)}"
+    assert door.post("/find", data={"q": entry.reference.lower()}).location == f"/cases/{id_text(case.id)}"
     with app.app_context():
         purposes = db.session.scalars(select(AuditEntry.purpose).where(AuditEntry.verb == "listed")).all()
     assert not any("marsh" in p.lower() for p in purposes)
@@ -144,13 +144,15 @@ def test_somebody_whose_only_case_is_restricted_is_not_found_at_all(app: Flask) 
         case, entry = waiting(cast, name="Theodora Marsh")
         with transaction():
             cases.restrict(case.id, on=True, actor=cast.sol, now=utcnow())
-    unknown = browser(app, cast, "cleo").get("/find?q=zzyzx qqq").get_data(as_text=True)
-    hidden = browser(app, cast, "cleo").get("/find?q=theodora marsh").get_data(as_text=True)
+    unknown = browser(app, cast, "cleo").post("/find", data={"q": "zzyzx qqq"}).get_data(as_text=True)
+    hidden = browser(app, cast, "cleo").post("/find", data={"q": "theodora marsh"}).get_data(as_text=True)
     assert "Nobody found" in unknown
     assert "Nobody found" in hidden
-    assert "Nobody found" in browser(app, cast, "cleo").get(f"/find?q={entry.reference}").get_data(as_text=True)
-    assert "Theodora" in browser(app, cast, "sol").get("/find?q=theodora").get_data(as_text=True)
-    assert "Nobody found" in browser(app, cast, "cora").get("/find?q=theodora").get_data(as_text=True)
+    assert "Nobody found" in browser(app, cast, "cleo").post("/find", data={"q": entry.reference}).get_data(
+        as_text=True
+    )
+    assert "Theodora" in browser(app, cast, "sol").post("/find", data={"q": "theodora"}).get_data(as_text=True)
+    assert "Nobody found" in browser(app, cast, "cora").post("/find", data={"q": "theodora"}).get_data(as_text=True)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_somebody_whose_only_case_is_restricted_is_not_found_at_all(app: Flask) 
 def test_odd_words_to_find_get_a_page(app_sqlite: Flask, text: str) -> None:
     with center(app_sqlite) as cast:
         waiting(cast)
-    assert browser(app_sqlite, cast, "cleo").get("/find", query_string={"q": text}).status_code == 200
+    assert browser(app_sqlite, cast, "cleo").post("/find", data={"q": text}).status_code == 200
 
 
 def test_the_inbox_lists_open_requests_with_stage_counts_and_filters(app: Flask) -> None:

@@ -120,7 +120,9 @@ def test_the_title_of_a_page_with_errors_says_so_and_a_count_stands_first() -> N
 
 def test_a_staff_page_works_without_script() -> None:
     html = GALLERY["board"]
-    assert re.search(r'<form class="find" role="search" method="get" action="/find">', html)
+    assert re.search(
+        r'<form class="find" role="search" method="post" action="/find"><input type="hidden" name="csrf_token"', html
+    )
     assert re.search(r'<form method="post" action="/sign-out"><input type="hidden" name="csrf_token"', html)
     assert 'href="/calls/new"' in html
     assert html.count('aria-current="page"') == 1
