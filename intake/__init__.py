@@ -9,7 +9,7 @@ from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
-from intake import clock, guard, limits, pages, tables
+from intake import clock, guard, limits, logs, pages, tables
 from intake.accounts import kinds as account_kinds
 from intake.accounts import leaving, login
 from intake.accounts import views as accounts
@@ -84,6 +84,7 @@ def create_app(config: Config | None = None) -> Flask:
         ConfigError: a setting is missing or weak. Undeclared: a route declares no access.
     """
     config = config or Config.read()
+    logs.install()
     if config.production:
         clock.lock()
     app = pages.House(__name__, template_folder=str(ROOT / "templates"))

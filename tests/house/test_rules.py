@@ -25,7 +25,7 @@ ORDER = [
     ["db"],
     ["crypto"],
     ["guard"],
-    ["limits"],
+    ["limits", "logs"],
     ["audit"],
     ["settings"],
     ["tasks"],
