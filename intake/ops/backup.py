@@ -135,7 +135,7 @@ def _snapshot() -> Iterator[tuple[Connection, Any]]:
         return
     with db.engine.connect() as connection:
         connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        yield connection, _copied_tables
+        yield connection, copied_tables
 
 
 @contextlib.contextmanager
@@ -167,7 +167,8 @@ def _bare_file(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _copied_tables(connection: Connection) -> Iterator[tuple[str, Iterator[bytes]]]:
+def copied_tables(connection: Connection) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Every table of a PostgreSQL database as COPY writes it, member by member."""
     for table in snapshot.tables():
         columns = ", ".join(f'"{c.name}"' for c in table.columns)
         yield f"table {table.name} {columns}", _copy_out(connection, f'COPY "{table.name}" ({columns}) TO STDOUT')

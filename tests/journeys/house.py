@@ -140,7 +140,7 @@ def _settle(house: House) -> datetime:
 
 
 @contextmanager
-def running(database: Database, broker: str, sink: MailSink) -> Iterator[House]:
+def running(database: Database, broker: str, sink: MailSink, **more: str) -> Iterator[House]:
     """Everything, on one database."""
     port = free_port()
     address = f"http://localhost:{port}"
@@ -153,6 +153,7 @@ def running(database: Database, broker: str, sink: MailSink) -> Iterator[House]:
             SMTP_URL=sink.url,
             MAIL_TICK_SECONDS="1",
             SMTP_STARTTLS="off",
+            **more,
         ),
     }
     house = House(address, sink, environment)

@@ -28,7 +28,7 @@ class Engines:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="intake-verify-")
         self.folder = Path(self._folder.name)
-        self._server: Server | None = None
+        self.server: Server | None = None
         self._made = 0
 
     def empty(self, engine: str, **more: str) -> dict[str, str]:
@@ -55,19 +55,19 @@ class Engines:
     def _url(self, engine: str, data: Path) -> str:
         if engine == "sqlite":
             return f"sqlite:///{data / 'intake.sqlite3'}"
-        if self._server is None:
-            self._server = Server()
+        if self.server is None:
+            self.server = Server()
         name = f"verify_{self._made}"
-        with psycopg.connect(self._server.url, autocommit=True) as connection:
+        with psycopg.connect(self.server.url, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        head, _, options = self._server.url.partition("?")
+        head, _, options = self.server.url.partition("?")
         base = head.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://", 1)
         return f"{base}/{name}" + (f"?{options}" if options else "")
 
     def close(self) -> None:
         """Stop the server and remove the folder."""
-        if self._server is not None:
-            self._server.stop()
+        if self.server is not None:
+            self.server.stop()
         self._folder.cleanup()
 
 
