@@ -195,17 +195,19 @@ def main(arguments: list[str]) -> int:
     for kind in KINDS:
         print(f"{kind:12} {tried[kind]:6} {found[kind]:6}")
     print(f"{'all':12} {times:6} {sum(found.values()):6}   in {took:.0f} s, {whole.entries} entries in a copy")
-    print(f"{many:,} entries walked in {seconds:.2f} s: {many / seconds:,.0f} a second (at least {LEAST:,})")
+    print(
+        f"{many:,} entries walked in {seconds:.2f} s of processor time: {many / seconds:,.0f} a second (at least {LEAST:,})"
+    )
     if write:
         rows = [(kind, str(tried[kind]), str(found[kind])) for kind in KINDS]
         rows.append(("all", str(times), str(sum(found.values()))))
-        speed = f"{many:,} entries walked in {seconds:.2f} s: {many / seconds:,.0f} a second (at least {LEAST:,})."
+        speed = f"{many:,} entries walked in {seconds:.2f} s of processor time: {many / seconds:,.0f} a second (at least {LEAST:,})."
         figures.write("verify tamper", figures.table(("how", "tried", "found"), rows) + f"\n\n{speed}")
     return 0 if sum(found.values()) == times and many / seconds >= LEAST else 1
 
 
 def _speed(folder: Path) -> tuple[int, float]:
-    """Entries of a long audit, and the seconds it takes to walk it."""
+    """Entries of a long audit, and the processor seconds it takes to walk it (others may use the machine too)."""
     target = world.copy(folder, folder / "long")
     app = create_app(Config.read(world.environment(target)))
     with app.app_context():
@@ -218,11 +220,13 @@ def _speed(folder: Path) -> tuple[int, float]:
                 for _ in range(1000):
                     service.record(actor=who, verb="noted", record="site", record_id=1, now=utcnow())
             db.session.expunge_all()
+        began = time.process_time()
         report = verify.walk()
+        took = time.process_time() - began
         db.session.remove()
         db.engine.dispose()
     assert report.ok, report.faults
-    return report.entries, report.seconds
+    return report.entries, took
 
 
 def _once(target: Path, original: Path, kind: str, chance: random.Random) -> int:
