@@ -22,6 +22,7 @@ from intake.screening import carrying, queries
 from intake.screening.findings import flat
 from intake.screening.models import Screening, ScreeningState
 from intake.screening.parts import COUNTED_BY_CARE, DANGER, SETS, get
+from intake.screening.permits import is_offered
 from intake.screening.questions import Part
 
 OPEN_STATES = (InquiryState.NEW, InquiryState.CONTACTING)
@@ -124,11 +125,11 @@ def answer(
     Raises:
         AlreadyDone: the screening is final (SCREENING_FINAL), or a field was changed meanwhile (CONFLICT, `fields`).
         NotPermitted: somebody outside the care roles counts OUD criteria.
-        RuleBroken: a field that is not of this part.
+        RuleBroken: a field that is not of this part, or of a scale that the center has no permission for.
     """
     page = get(part)
     row = locked(screening_id, actor)
-    values = _allowed(page, values, actor)
+    values = _allowed(page, values, actor, row.site_id)
     document = queries.document(row)
     changed = _merge(document, page, values, row.version, read_version)
     if not changed and not _confirm(document, values):
@@ -147,10 +148,14 @@ def answer(
     return row
 
 
-def _allowed(page: Part, values: Mapping[str, Any], actor: Actor) -> Mapping[str, Any]:
+def _allowed(page: Part, values: Mapping[str, Any], actor: Actor, site_id: int) -> Mapping[str, Any]:
     """The values the actor may give; a page without the clinician's card neither fills nor empties it."""
     if set(values) - set(page.names()):
         raise RuleBroken("This part has no such question.", code="UNKNOWN_FIELD")
+    off = {name for b in page.blocks if not is_offered(b, site_id) for name in b.names()}
+    if any(values.get(name) is not None for name in off):
+        raise RuleBroken("This scale is off until the center has recorded the permission for it.", code="SCALE_OFF")
+    values = {name: value for name, value in values.items() if name not in off}
     if actor.may(*CARE):
         return values
     closed = {name for block in page.blocks if block.instrument in COUNTED_BY_CARE for name in block.names()}

@@ -56,17 +56,22 @@ def blank_items(instrument: Instrument, values: Values) -> tuple[str, ...]:
     if not is_started(instrument, values):
         return ()
     missing = instruments.score(instrument.key, answers_of(instrument, values)).missing
-    return tuple(item for item in missing if values.get(item_name(instrument.key, item)) is None)
+    asked = (item for item in missing if not instrument.item(item).derived)
+    return tuple(item for item in asked if values.get(item_name(instrument.key, item)) is None)
 
 
 def score_of(instrument: Instrument, values: Values, context: Mapping[str, object] | None = None) -> Score:
     """Score one instrument from the stored answers; `only_as_prescribed` is read from them.
 
+    `context` may carry `derived`: item -> value of what is worked out and never asked.
+
     Raises:
         RuleBroken: an answer outside the instrument's options.
     """
     more = {"only_as_prescribed": values.get("only_as_prescribed") == "yes"} if instrument.key == "oud_dsm5" else {}
-    return instruments.score(instrument.key, answers_of(instrument, values), {**(context or {}), **more})
+    given = {name: value for name, value in (context or {}).items() if name != "derived"}
+    derived: Any = (context or {}).get("derived", {})
+    return instruments.score(instrument.key, {**answers_of(instrument, values), **derived}, {**given, **more})
 
 
 def scores(values: Values, contexts: Mapping[str, Mapping[str, object]] | None = None) -> dict[str, Score]:

@@ -19,6 +19,7 @@ from intake.screening.lines import DRUGS, ROW_LIMITS, TABLES, UNKNOWN, Column, c
 from intake.screening.models import Screening
 from intake.screening.panels import MmeView, PatternView, mme_view, pattern_view
 from intake.screening.parts import COUNTED_BY_CARE, MORE, OIH, PARTS, REPEAT, SETS
+from intake.screening.permits import is_offered
 from intake.screening.questions import Block, Part, Question, item_name
 from intake.screening.scores import ScoreView, shown
 from intake.screening.subjects import Subject
@@ -149,14 +150,15 @@ def sheet(part: Part, of: Subject, actor: Actor, *, typed: Mapping[str, Any] | N
     earlier = queries.earlier_scores(person.id, before=row)
     site = settings.site(of.inquiry.site_id)
     pattern = pattern_view(found) if any(b.key == "oih" for b in part.blocks) else None
+    offered = [b for b in part.blocks if is_offered(b, site.id)]
     return Sheet(
         version=0 if row is None else row.version,
         saved_at=None if row is None else row.saved_at,
         steps=_steps(part, document, _mode(part, row, of)),
-        blocks=tuple(_block(b, shown_values, carried, pattern, found, actor, typed is not None) for b in part.blocks),
+        blocks=tuple(_block(b, shown_values, carried, pattern, found, actor, typed is not None) for b in offered),
         scores=tuple(
             shown(i, score_of(i, values, contexts.get(i.key)), values, earlier.get(i.key))
-            for i in (() if scoring.is_off() else part.instruments())
+            for i in (() if scoring.is_off() else part.instruments([b.key for b in offered]))
             if is_started(i, values) or not _is_folded(part, i.key, values)
         ),
         mme=mme_view(found) if any(b.rows == "opioids" for b in part.blocks) else None,
@@ -264,7 +266,7 @@ def _items(instrument: Instrument, values: Mapping[str, Any]) -> tuple[ItemView,
             item.minimum,
             item.maximum,
         )
-        for n, item in enumerate(instrument.items, 1)
+        for n, item in enumerate((i for i in instrument.items if not i.derived), 1)
     )
 
 

@@ -313,24 +313,11 @@ LEVEL = Part(
 )
 
 _OTHERS = ("gad7", "phq2", "dast10", "taps1", "single_drug", "single_alcohol", "rods", "craving_vas", "ort_oud")
+# A scale that needs its author's permission is offered once the center has recorded it (`permits`).
 MORE = Part(
     "more",
     "Other scales",
-    tuple(
-        Block(key, instruments.get(key).title, instrument=key, optional=True)
-        for key in (
-            "gad7",
-            "phq2",
-            "dast10",
-            "taps1",
-            "single_drug",
-            "single_alcohol",
-            "rods",
-            "craving_vas",
-            "ort_oud",
-        )
-        if instruments.get(key).enabled
-    ),
+    tuple(Block(key, instruments.get(key).title, instrument=key, optional=True) for key in _OTHERS),
 )
 
 PARTS: tuple[Part, ...] = (SAFETY, USE, COWS, PAIN, LEVEL, MORE)

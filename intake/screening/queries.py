@@ -114,8 +114,10 @@ def earlier_scores(person_id: int, *, before: Screening | None = None) -> dict[s
 
 
 def contexts(person: Person, *, without: Screening | None = None) -> dict[str, dict[str, object]]:
-    """What scoring needs beside the answers: the sex for AUDIT-C, the first PEG sum, the last craving value."""
-    found: dict[str, dict[str, object]] = {"auditc": {"sex": person.sex}}
+    """What scoring needs beside the answers: sex for AUDIT-C, age for ORT-OUD, first PEG sum, last craving value."""
+    age = people.opened(person).age
+    young = {} if age is None else {"age_16_45": int(16 <= age <= 45)}
+    found: dict[str, dict[str, object]] = {"auditc": {"sex": person.sex}, "ort_oud": {"derived": young}}
     for row in complete_of(person_id=person.id):
         if without is not None and row.id == without.id:
             continue

@@ -71,10 +71,10 @@ class Part:
         for block in self.blocks:
             yield from block.questions
 
-    def instruments(self) -> Iterator[Instrument]:
-        """All instruments of the part, in order."""
+    def instruments(self, blocks: Collection[str] | None = None) -> Iterator[Instrument]:
+        """All instruments of the part, or of some of its cards, in order."""
         for block in self.blocks:
-            if block.instrument:
+            if block.instrument and (blocks is None or block.key in blocks):
                 yield instruments.get(block.instrument)
 
     def names(self, blocks: Collection[str] | None = None) -> tuple[str, ...]:
