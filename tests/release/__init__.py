@@ -1,0 +1,1 @@
+"""Tests of what goes out: the gate, restricted records, safe contact."""
