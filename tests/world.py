@@ -22,6 +22,7 @@ from config import Config
 from intake import create_app
 from intake.accounts.models import Staff, StaffSession
 from intake.actor import Role
+from intake.beds.models import Bed, CapacityMark, Unit
 from intake.cases.models import Case, CaseAlert, Grant
 from intake.checkins.models import CheckIn
 from intake.cli.demo.command import demo
@@ -55,6 +56,9 @@ TABLES: dict[str, type[DeclarativeBase]] = {
     "staff_id": Staff,
     "appointment_id": Appointment,
     "session_id": StaffSession,
+    "unit_id": Unit,
+    "bed_id": Bed,
+    "mark_id": CapacityMark,
     "consent_id": Consent,
     "disclosure_id": Disclosure,
     "contact_id": ContactPoint,

@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from intake.accounts import once, overdue, tries
 from intake.audit import anchors, verify
-from intake.beds import service as beds
-from intake.cases import alerts
+from intake.beds import capacity
+from intake.cases import alerts, places
 from intake.checkins import service as checkins
 from intake.clock import db_now, utcnow
 from intake.consents import service as consents
@@ -42,7 +42,9 @@ JOBS: tuple[tuple[str, Job], ...] = (
     ("claims_over", lambda now: claims.return_idle(now=now)),
     ("parked_due", lambda now: claims.unpark_due(now=now)),
     ("alerts_unseen", lambda now: alerts.escalate(now=now)),
-    ("bed_holds_over", lambda now: len(beds.lapse(now=now))),
+    ("bed_holds_over", lambda now: places.lapse(now=now)),
+    ("places_offered", lambda now: places.offer(now=now)),
+    ("capacity_watched", lambda now: capacity.watch(now=now)),
     ("check_ins_unanswered", lambda now: checkins.tell_unanswered(now=now)),
     ("check_ins_unreviewed", lambda now: checkins.hold_unreviewed(now=now)),
     ("held_steps_reached", lambda now: changes.pause_overtaken(now=now)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,6 +45,8 @@ class BedView:
     use: UseKind | None
     case_id: int | None
     until: datetime | None
+    unit_id: int
+    since: datetime | None
 
 
 def _alive() -> ColumnElement[bool]:
@@ -88,9 +91,44 @@ def beds(site_id: int, *, kind: str | None = None) -> list[BedView]:
         BedView(
             id=bed.id, name=bed.name, unit=unit.name, level=unit.level, kind=unit.kind, sex=bed.sex, payer=bed.payer,
             use=use.kind if use else None, case_id=use.case_id if use else None, until=use.until if use else None,
+            unit_id=unit.id, since=use.starts_at if use else None,
         )
         for bed, unit, use in rows
     ]  # fmt: skip
+
+
+def occupancy(site_id: int) -> tuple[int, int]:
+    """Beds lived in, and open beds of a site; outpatient slots do not count. Derived from the stays, never stored."""
+    found = [c for c in counts(site_id) if c.kind == "bed"]
+    return sum(c.stays for c in found), sum(c.beds for c in found)
+
+
+def units(site_id: int) -> list[Unit]:
+    """The units of a site, wards first."""
+    return list(db.session.scalars(select(Unit).where(Unit.site_id == site_id).order_by(Unit.kind, Unit.name)))
+
+
+def census(site_id: int, moments: Sequence[datetime]) -> dict[int, list[int]]:
+    """How many beds of each unit were lived in at each moment (ascending), from the stays; two statements."""
+    found = {unit.id: [0] * len(moments) for unit in units(site_id)}
+    if not moments:
+        return found
+    rows = db.session.execute(
+        select(Bed.unit_id, BedUse.starts_at, BedUse.ended_at)
+        .join(Bed, Bed.id == BedUse.bed_id)
+        .join(Unit, Unit.id == Bed.unit_id)
+        .where(
+            Unit.site_id == site_id,
+            BedUse.kind == UseKind.STAY,
+            BedUse.starts_at <= moments[-1],
+            or_(BedUse.ended_at.is_(None), BedUse.ended_at > moments[0]),
+        )
+    )
+    for unit_id, start, end in rows:
+        for n, moment in enumerate(moments):
+            if start <= moment and (end is None or end > moment):
+                found[unit_id][n] += 1
+    return found
 
 
 def of_case(case_id: int) -> tuple[BedUse, Bed] | None:
@@ -103,3 +141,13 @@ def of_case(case_id: int) -> tuple[BedUse, Bed] | None:
     )
     found = next(iter(rows), None)
     return None if found is None else (found[0], found[1])
+
+
+def held_by(bed_id: int, site_id: int) -> int | None:
+    """The case a bed of the site is kept for, a lapsed hold too; None when it is not kept."""
+    return db.session.scalar(
+        select(BedUse.case_id)
+        .join(Bed, Bed.id == BedUse.bed_id)
+        .join(Unit, Unit.id == Bed.unit_id)
+        .where(BedUse.bed_id == bed_id, Unit.site_id == site_id, BedUse.ended_at.is_(None), BedUse.kind == UseKind.HOLD)
+    )

@@ -164,3 +164,65 @@ def lapse(*, now: datetime) -> list[BedUse]:
             actor=system(site_id or 0), verb="lapsed", record="bed_use", record_id=row.id, case_id=row.case_id, now=now
         )
     return rows
+
+
+def extend(case_id: int, bed_id: int, *, until: datetime, actor: Actor, now: datetime) -> BedUse | None:
+    """Keep a bed that this case holds already until another time; None when it holds no such bed."""
+    use = next((u for u in live_of(case_id) if u.bed_id == bed_id and u.kind is UseKind.HOLD), None)
+    if use is not None:
+        use.until = until
+        audit.record(
+            actor=actor, verb="extended", record="bed_use", record_id=use.id, case_id=case_id, now=now
+        )  # fmt: skip
+    return use
+
+
+def _unit(unit_id: int, actor: Actor) -> Unit:
+    found = db.session.scalar(select(Unit).where(Unit.id == unit_id, Unit.site_id == actor.site_id).with_for_update())
+    if found is None:
+        raise Missing("There is no such unit.")
+    return found
+
+
+def confirm(unit_id: int, *, in_use: int, actor: Actor, now: datetime) -> Unit:
+    """A person looked at the unit and counted who is in it; the count stands beside the derived one, never for it.
+
+    Raises:
+        Missing: no such unit here. RuleBroken: a number below zero.
+    """
+    if in_use < 0:
+        raise RuleBroken("Count the beds in use.", code="COUNT", fields={"in_use": "Enter a number from 0."})
+    row = _unit(unit_id, actor)
+    row.confirmed_at, row.confirmed_by, row.confirmed_in_use = now, actor.name, in_use
+    audit.record(actor=actor, verb="confirmed", record="unit", record_id=row.id, site_id=row.site_id, now=now)
+    return row
+
+
+def new_bed(unit_id: int, *, name: str, sex: str, payer: str, actor: Actor, now: datetime) -> Bed:
+    """Add a bed or slot to a unit of the actor's center; its name is unused there.
+
+    Raises:
+        Missing: no such unit here. RuleBroken: no name, or a name that is taken.
+    """
+    unit = _unit(unit_id, actor)
+    taken = select(Bed.id).where(Bed.unit_id == unit.id, Bed.name == name.strip(), Bed.closed_at.is_(None))
+    if not name.strip() or db.session.scalar(taken) is not None:
+        raise RuleBroken(
+            "Give the bed a name of its own.", code="BED_NAME", fields={"name": "Give the bed a name of its own."}
+        )
+    return add_bed(unit, name=name.strip(), sex=sex, payer=payer, actor=actor, now=now)
+
+
+def close_bed(bed_id: int, *, actor: Actor, now: datetime) -> Bed:
+    """Take an empty bed out of use; what was in it before stays on record.
+
+    Raises:
+        Missing: no such bed here. AlreadyDone: somebody is in it, or it is kept for somebody.
+    """
+    bed, unit = _bed(bed_id, actor)
+    _end_lapsed(bed_id, now)
+    if db.session.scalar(select(BedUse.id).where(BedUse.bed_id == bed_id, BedUse.ended_at.is_(None))) is not None:
+        raise AlreadyDone(f"Bed {bed.name} is in use. Free it first.", code="BED_TAKEN")
+    bed.closed_at = now
+    audit.record(actor=actor, verb="closed", record="bed", record_id=bed.id, site_id=unit.site_id, now=now)
+    return bed

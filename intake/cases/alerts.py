@@ -11,9 +11,9 @@ from intake import crypto
 from intake.actor import STAFF, Actor, Role, system
 from intake.audit import service as audit
 from intake.cases import alert_mail
-from intake.cases.deciding import must
 from intake.cases.models import Case, CaseAlert
 from intake.cases.queries import GONE, can_read, open_alerts
+from intake.cases.states import must
 from intake.clock import db_now
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, RuleBroken

@@ -54,6 +54,23 @@ WAIT_CLASSES: dict[str, str] = {
     "other": "All others",
 }
 
+# 45 CFR 96.126 and 96.131 name these; their clocks always run.
+CLOCK_CLASSES = frozenset({"pregnant_injecting", "pregnant", "injecting"})
+INTERIM_SERVICES: dict[str, str] = {
+    "infection": "Counselling on HIV, hepatitis and TB",
+    "needles": "Counselling on needle sharing and how infection is passed on",
+    "tests": "Referral for HIV and TB care, if wanted",
+    "prenatal": "Referral to prenatal care",
+    "naloxone": "Naloxone given",
+    "other_program": "Another program offered",
+}
+WAIT_OUTCOMES: dict[str, str] = {
+    "still_wants": "Still wants the place",
+    "changed": "Still wants it, something changed",
+    "danger": "New danger",
+    "not_reached": "Not reached",
+}
+
 NALOXONE_ANSWERS: dict[str, str] = {
     "accepted": "Accepted",
     "declined": "Chose not to take it",
@@ -91,6 +108,7 @@ ALERTS: dict[str, str] = {
     "SUICIDE_ITEM": "Thoughts of death or self-harm",
     "COWS_MODERATE": "COWS 13 or more",
     "COWS_SEVERE": "COWS 25 or more",
+    "WAIT_DANGER": "New danger while waiting for a place",
 }
 
 # Tasks that must be done, or ended with a reason, before a case closes (invariant 33).

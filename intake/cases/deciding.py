@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from intake import crypto
 from intake.actor import CARE, STAFF, Actor, Role
 from intake.audit import service as audit
 from intake.beds import service as beds
-from intake.cases.codes import DECISIONS, DECLINE_CODES, DETOX_LEVELS, LEVELS, SAFETY_TASKS, TOLD, WAIT_CLASSES
+from intake.beds.models import UseKind
+from intake.cases import reaching, waitlist
+from intake.cases.codes import DECISIONS, DECLINE_CODES, DETOX_LEVELS, LEVELS, SAFETY_TASKS, TOLD
 from intake.cases.models import Case, CaseState
-from intake.cases.states import bring, locked, move
+from intake.cases.states import bring, locked, move, must
 from intake.db import db
-from intake.errors import AlreadyDone, NotPermitted, RuleBroken
+from intake.errors import AlreadyDone, RuleBroken
 from intake.inquiries import first_contact
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.queues import service as queues
@@ -29,6 +31,8 @@ from intake.visits import service as visits
 from intake.visits.models import Appointment
 
 ASK_AGAIN = timedelta(hours=24)
+UNREACHABLE = "unreachable"
+ENDS_WITH_CASE = ("schedule", "ask_more", "rebook", "hold_lapsed", "decide_unreached")
 
 # What rooms above do when a case ends or closes: (case, discharge type or closing reason, actor, now).
 when_ended: list[Callable[[Case, str, Actor, datetime], None]] = []
@@ -38,16 +42,6 @@ def _seal(case: Case, column: str, text: str) -> bytes | None:
     if not text:
         return None
     return crypto.seal(text, key_of=case.person_id, at=f"care_case.{column}", row=case.id)
-
-
-def must(actor: Actor, *roles: Role) -> None:
-    """Refuse an actor outside `roles`.
-
-    Raises:
-        NotPermitted: with a sentence.
-    """
-    if not actor.may(*roles):
-        raise NotPermitted("Your role does not include this step.")
 
 
 def _check_claim(case: Case, actor: Actor, now: datetime) -> None:
@@ -233,7 +227,11 @@ def shut(
     case.closing_reason, case.next_contact = reason, _seal(case, "next_contact", next_contact.strip())
     queues.leave_all(case.id, outcome="closed", actor=actor, now=now)
     beds.release(case.id, outcome="closed", actor=actor, now=now)
-    tasks.cancel(f"schedule:{case.id}", site_id=case.site_id, reason="closed", actor=actor, now=now)
+    for kind in ENDS_WITH_CASE:
+        tasks.cancel(f"{kind}:{case.id}", site_id=case.site_id, reason="closed", actor=actor, now=now)
+    waitlist.end_wait(
+        case, reason="closed", kinds=(*waitlist.WHILE_WAITING, *waitlist.UNTIL_ADMITTED), actor=actor, now=now
+    )
     move(case, CaseState.CLOSED, actor=actor, now=now, reason=reason, refused=refused)
     for hook in when_ended:
         hook(case, case.discharge_type or "closed", actor, now)
@@ -279,6 +277,7 @@ def close(
     _check_claim(case, actor, now)
     if not reason.strip():
         raise RuleBroken("Say why the case closes.", code="REASON", fields={"reason": "Say why the case closes."})
+    _check_tries(case, reason.strip(), refused)
     was_review = case.state is CaseState.IN_REVIEW
     shut(
         case, reason=reason.strip()[:80], next_contact=next_contact, refused=refused, task_reason=task_reason,
@@ -286,9 +285,20 @@ def close(
     )  # fmt: skip
     if was_review:
         inquiry = db.session.get_one(Inquiry, case.opened_from)
-        to = InquiryState.UNREACHABLE if reason == "unreachable" else InquiryState.DECLINED_BY_PERSON
+        to = InquiryState.UNREACHABLE if reason == UNREACHABLE else InquiryState.DECLINED_BY_PERSON
         bring(inquiry, to, reason=reason[:80], actor=actor, now=now)
     return case
+
+
+def _check_tries(case: Case, reason: str, refused: bool) -> None:
+    """Nobody counts as not reached, or leaves the waitlist, before the tries that were owed (invariant 14)."""
+    needed = reaching.tries_needed(case) if reason == UNREACHABLE else 0
+    if case.state is CaseState.WAITLISTED and not refused:
+        needed = needed or 1
+    made = reaching.unanswered(case) if reason == UNREACHABLE else reaching.tries(case)
+    if made < needed:
+        sentence = f"Try to reach them first: {made} of {needed} tries are on record."
+        raise RuleBroken(sentence, code="TRIES", fields={"reason": sentence})
 
 
 def schedule(
@@ -313,11 +323,21 @@ def schedule(
         site_id=case.site_id, person_id=case.person_id, case_id=case.id, kind=kind, starts_at=starts_at, actor=actor,
         now=now,
     )  # fmt: skip
+    bed_id = bed_id or _kept(case.id)
     if bed_id is not None:
         hours = timedelta(hours=int(settings.value(case.site_id, "bed_hold_hours")))
-        beds.hold(bed_id, case.id, until=starts_at + hours, actor=actor, now=now)
-    tasks.cancel(f"schedule:{case.id}", site_id=case.site_id, reason="scheduled", actor=actor, now=now)
+        until = starts_at + hours
+        if beds.extend(case.id, bed_id, until=until, actor=actor, now=now) is None:
+            beds.hold(bed_id, case.id, until=until, actor=actor, now=now)
+    for kind in ("schedule", "rebook", "hold_lapsed"):
+        tasks.cancel(f"{kind}:{case.id}", site_id=case.site_id, reason="scheduled", actor=actor, now=now)
+    waitlist.end_wait(case, reason="scheduled", actor=actor, now=now)
     return booked
+
+
+def _kept(case_id: int) -> int | None:
+    """The bed that is kept for a case already."""
+    return next((use.bed_id for use in beds.live_of(case_id) if use.kind is UseKind.HOLD), None)
 
 
 def book_visit(case_id: int, *, kind: str, starts_at: datetime, actor: Actor, now: datetime) -> Appointment:
@@ -334,36 +354,3 @@ def book_visit(case_id: int, *, kind: str, starts_at: datetime, actor: Actor, no
         site_id=case.site_id, person_id=case.person_id, case_id=case.id, kind=kind, starts_at=starts_at, actor=actor,
         now=now,
     )  # fmt: skip
-
-
-def waitlist(
-    case_id: int,
-    *,
-    wait_class: str,
-    actor: Actor,
-    now: datetime,
-    request_on: date | None = None,
-    version: int | None = None,
-) -> Case:
-    """Let an accepted case wait for a bed; its request date and number are given once and kept (invariant 14).
-
-    Raises:
-        Missing, NotPermitted, AlreadyDone (state), RuleBroken: an unknown class.
-    """
-    must(actor, *STAFF)
-    if wait_class not in WAIT_CLASSES:
-        raise RuleBroken("Pick the wait class.", code="WAIT_CLASS", fields={"wait_class": "Pick the wait class."})
-    case = locked(case_id, actor, version=version)
-    move(case, CaseState.WAITLISTED, actor=actor, now=now, wait_class=wait_class)
-    case.wait_class = wait_class
-    case.request_on = case.request_on or request_on or now.date()
-    if case.wait_number is None:
-        top = db.session.scalar(select(func.max(Case.wait_number)).where(Case.site_id == case.site_id))
-        case.wait_number = int(top or 0) + 1
-    beds.release(case.id, outcome="released", actor=actor, now=now)
-    for kind, hours in (("interim_service", 48), ("wait_contact", 168)):
-        tasks.owe(
-            site_id=case.site_id, kind=kind, key=f"{kind}:{case.id}", role=Role.ADMISSIONS,
-            due_at=now + timedelta(hours=hours), cause="waitlisted", case_id=case.id, actor=actor, now=now,
-        )  # fmt: skip
-    return case

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
-from intake.actor import CARE, STAFF, Actor, Role
-from intake.beds import queries as beds
-from intake.cases import codes, service
+from intake.actor import CARE, STAFF, Actor
+from intake.cases import codes, service, waiting_forms
+from intake.cases.asking import WORDS, Field, Pairs, Step, bed_of, free_beds, level, moment, none, pairs, today
 from intake.cases.models import Case, CaseState, TransferState
 from intake.cases.queries import can_read, open_transfer
 from intake.db import id_text, id_value
@@ -20,46 +18,7 @@ from intake.queues.models import Queue
 from intake.settings import queries as settings
 from intake.visits import queries as visits
 
-WORDS = 2000
 S = CaseState
-Pairs = Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Field:
-    """One question of a step; `kind` is radio, select, line, area, day, time or tick."""
-
-    name: str
-    label: str
-    kind: str
-    options: Pairs = ()
-    hint: str = ""
-    required: bool = False
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing that can be done with a case."""
-
-    name: str
-    title: str
-    lead: str
-    button: str
-    roles: frozenset[Role]
-    states: frozenset[CaseState]
-    fields: Callable[[Case, Actor, datetime], list[Field]]
-    act: Callable[[Case, Reader, Actor, datetime, int | None], None]
-    also: Callable[[Case], bool] = lambda case: True
-    main: bool = False
-
-
-def _pairs(table: dict[str, str]) -> Pairs:
-    return tuple(table.items())
-
-
-def _level(name: str = "level", *, required: bool = True) -> Field:
-    return Field(name, "Level of care", "select", _pairs(codes.LEVELS), required=required)
-
 
 _CLOSING = (
     Field("next_contact", "Next contact", "line", hint="For example: we call on Friday at 10."),
@@ -69,11 +28,11 @@ _CLOSING = (
 
 def _decide_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     return [
-        Field("decision", "Decision", "radio", _pairs(codes.DECISIONS), required=True),
-        _level(required=False),
-        Field("code", "If not accepted: why", "select", _pairs(codes.DECLINE_CODES)),
+        Field("decision", "Decision", "radio", pairs(codes.DECISIONS), required=True),
+        level(required=False),
+        Field("code", "If not accepted: why", "select", pairs(codes.DECLINE_CODES)),
         Field("reason", "Reason, where to, or what is missing", "area"),
-        Field("told_whom", "Who was told", "radio", _pairs(codes.TOLD)),
+        Field("told_whom", "Who was told", "radio", pairs(codes.TOLD)),
         *_CLOSING,
     ]
 
@@ -92,43 +51,18 @@ def _decide(case: Case, r: Reader, actor: Actor, now: datetime, version: int | N
     service.decide(case.id, **given, refused=refused, version=version, actor=actor, now=now)
 
 
-def _moment(r: Reader, name: str, case: Case) -> datetime | None:
-    """A local date and time (2026-11-25T17:00) in the center's zone."""
-    raw = r.text(name, limit=40, required="Enter a date and time.")
-    if not raw:
-        return None
-    try:
-        local = datetime.fromisoformat(raw)
-        if not 2000 <= local.year <= 2200:
-            raise ValueError(raw)
-    except ValueError:
-        r.wrong(name, "Enter a date and time, like 2026-11-25 17:00.")
-        return None
-    zone: ZoneInfo = settings.zone(settings.site(case.site_id))
-    return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
-
-
-def _free_beds(case: Case) -> Pairs:
-    return tuple((id_text(b.id), f"{b.unit}, {b.name}") for b in beds.beds(case.site_id) if b.use is None)
-
-
 def _schedule_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     return [
         Field("starts_at", "When", "time", required=True),
         Field("kind", "What", "radio", (("admission", "Admission"), ("first_visit", "First visit")), required=True),
-        Field("bed", "Keep a bed", "select", _free_beds(case), hint="It is kept until a day after the start."),
+        Field("bed", "Keep a bed", "select", free_beds(case), hint="It is kept until a day after the start."),
     ]
 
 
-def _bed(r: Reader, case: Case) -> int | None:
-    picked = r.choice("bed", [key for key, _ in _free_beds(case)])
-    return id_value(picked) if picked else None
-
-
 def _schedule(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
-    starts_at = _moment(r, "starts_at", case)
+    starts_at = moment(r, "starts_at", case)
     kind = r.choice("kind", ("admission", "first_visit"), default="admission")
-    bed_id = _bed(r, case)
+    bed_id = bed_of(r, case)
     r.check()
     assert starts_at is not None
     service.schedule(case.id, starts_at=starts_at, kind=kind, bed_id=bed_id, version=version, actor=actor, now=now)
@@ -140,23 +74,19 @@ def _waitlist(case: Case, r: Reader, actor: Actor, now: datetime, version: int |
     service.waitlist(case.id, wait_class=wait_class, version=version, actor=actor, now=now)
 
 
-def _today(case: Case, now: datetime) -> date:
-    return now.astimezone(settings.zone(settings.site(case.site_id))).date()
-
-
 def _admit_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     return [
-        _level(),
+        level(),
         Field("on", "Admission day", "day", hint="Empty means today."),
-        Field("bed", "Bed, if not the one kept", "select", _free_beds(case)),
+        Field("bed", "Bed, if not the one kept", "select", free_beds(case)),
     ]
 
 
 def _admit(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
     level = r.choice("level", codes.LEVELS, required="Pick the level of care.")
-    latest = _today(case, now)
+    latest = today(case, now)
     on = r.day("on", earliest=latest - timedelta(days=366), latest=latest)
-    bed_id = _bed(r, case)
+    bed_id = bed_of(r, case)
     r.check()
     service.admit(case.id, level=level, on=on or latest, bed_id=bed_id, version=version, actor=actor, now=now)
 
@@ -182,9 +112,9 @@ def _no_show(case: Case, r: Reader, actor: Actor, now: datetime, version: int | 
 
 def _discharge_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     return [
-        Field("type", "How the stay ended", "radio", _pairs(codes.DISCHARGE_TYPES), required=True),
+        Field("type", "How the stay ended", "radio", pairs(codes.DISCHARGE_TYPES), required=True),
         Field("reason", "Reason, in the person's own words", "area"),
-        Field("naloxone", "Naloxone offered", "radio", _pairs(codes.NALOXONE_ANSWERS)),
+        Field("naloxone", "Naloxone offered", "radio", pairs(codes.NALOXONE_ANSWERS)),
         Field("warned", "Loss of tolerance and overdose risk explained", "tick"),
     ]
 
@@ -195,7 +125,7 @@ def _discharge(case: Case, r: Reader, actor: Actor, now: datetime, version: int 
     naloxone = r.choice("naloxone", codes.NALOXONE_ANSWERS)
     r.check()
     service.discharge(
-        case.id, type=how, reason=reason, naloxone=naloxone, warned=r.yes("warned"), on=_today(case, now),
+        case.id, type=how, reason=reason, naloxone=naloxone, warned=r.yes("warned"), on=today(case, now),
         version=version, actor=actor, now=now,
     )  # fmt: skip
 
@@ -217,7 +147,7 @@ def _close(case: Case, r: Reader, actor: Actor, now: datetime, version: int | No
 
 def _hand_over_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     return [
-        Field("outcome", "What came of it", "radio", _pairs(codes.HANDED_OVER), required=True),
+        Field("outcome", "What came of it", "radio", pairs(codes.HANDED_OVER), required=True),
         Field("words", "What was said and who took over", "area"),
     ]
 
@@ -231,8 +161,8 @@ def _hand_over(case: Case, r: Reader, actor: Actor, now: datetime, version: int 
 
 def _offer_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     return [
-        Field("naloxone", "Naloxone", "radio", _pairs(codes.NALOXONE_ANSWERS)),
-        Field("moud", "Medication for opioid use disorder", "radio", _pairs(codes.MOUD_ANSWERS)),
+        Field("naloxone", "Naloxone", "radio", pairs(codes.NALOXONE_ANSWERS)),
+        Field("moud", "Medication for opioid use disorder", "radio", pairs(codes.MOUD_ANSWERS)),
     ]
 
 
@@ -252,13 +182,13 @@ def _offers(case: Case, r: Reader, actor: Actor, now: datetime, version: int | N
 def _transfer_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     asked = open_transfer(case.id)
     if asked is None:
-        return [_level("to_level"), Field("reason", "Why, and is the person ready", "area", required=True)]
+        return [level("to_level"), Field("reason", "Why, and is the person ready", "area", required=True)]
     answers = {
         TransferState.REQUESTED: {"accepted": "Accept", "rejected": "Reject", "withdrawn": "Take the request back"},
         TransferState.ACCEPTED: {"arrived": "The person arrived", "cancelled": "Cancel"},
     }[asked.state]
-    fields = [Field("answer", f"Transfer to {codes.words(asked.to_level)}", "radio", _pairs(answers), required=True)]
-    return [*fields, Field("code", "If rejected: why", "line"), Field("bed", "Bed", "select", _free_beds(case))]
+    fields = [Field("answer", f"Transfer to {codes.words(asked.to_level)}", "radio", pairs(answers), required=True)]
+    return [*fields, Field("code", "If rejected: why", "line"), Field("bed", "Bed", "select", free_beds(case))]
 
 
 def _transfer(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
@@ -271,7 +201,7 @@ def _transfer(case: Case, r: Reader, actor: Actor, now: datetime, version: int |
     answer = r.choice(
         "answer", ("accepted", "rejected", "withdrawn", "arrived", "cancelled"), required="Pick the answer."
     )
-    code, bed_id = r.text("code", limit=80), _bed(r, case)
+    code, bed_id = r.text("code", limit=80), bed_of(r, case)
     r.check()
     service.answer_transfer(case.id, answer=answer, code=code, bed_id=bed_id, actor=actor, now=now)
 
@@ -282,15 +212,11 @@ def _visit_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
 
 
 def _visit(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
-    starts_at = _moment(r, "starts_at", case)
+    starts_at = moment(r, "starts_at", case)
     kind = r.choice("kind", ("visit", "follow_up", "aftercare"), required="Pick what it is.")
     r.check()
     assert starts_at is not None
     service.book_visit(case.id, kind=kind, starts_at=starts_at, actor=actor, now=now)
-
-
-def _none(case: Case, actor: Actor, now: datetime) -> list[Field]:
-    return []
 
 
 def _go_on(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
@@ -311,14 +237,14 @@ def _goes_on(case: Case) -> bool:
 
 _ANY = frozenset(S)
 _OPEN = _ANY - {S.CLOSED}
-STEPS: tuple[Step, ...] = (
+_OWN: tuple[Step, ...] = (
     Step(
         "hand-over", "What came of the emergency", "Only this takes the case out of the emergency queue.",
         "Record", STAFF, _OPEN, _hand_over_fields, _hand_over, _waits_in(Queue.EMERGENCY), True,
     ),
     Step(
         "go-on", "First contact made: go on", "The case goes on to the next queue its placement named.",
-        "Go on", STAFF, frozenset({S.IN_REVIEW}), _none, _go_on, _goes_on,
+        "Go on", STAFF, frozenset({S.IN_REVIEW}), none, _go_on, _goes_on,
     ),
     Step(
         "decide", "Decide", "Your name, the time and who was told are kept with the decision.",
@@ -331,7 +257,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "waitlist", "Put on the waitlist", "Request date and wait number are given once and kept.",
         "Put on the waitlist", STAFF, frozenset({S.ACCEPTED, S.NO_SHOW, S.SCHEDULED}),
-        lambda c, a, n: [Field("wait_class", "Wait class", "radio", _pairs(codes.WAIT_CLASSES), required=True)],
+        lambda c, a, n: [Field("wait_class", "Wait class", "radio", pairs(codes.WAIT_CLASSES), required=True)],
         _waitlist,
     ),
     Step(
@@ -360,7 +286,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "after-care", "Start after-care", "The person stays in touch with us.",
-        "Start after-care", STAFF, frozenset({S.DISCHARGED}), _none, _after_care, main=True,
+        "Start after-care", STAFF, frozenset({S.DISCHARGED}), none, _after_care, main=True,
     ),
     Step(
         "close", "Close", "A case closes with a next contact or the person's documented choice.",
@@ -369,6 +295,8 @@ STEPS: tuple[Step, ...] = (
         _close_fields, _close,
     ),
 )  # fmt: skip
+_AFTER = {"waitlist": waiting_forms.STEPS}
+STEPS: tuple[Step, ...] = tuple(s for own in _OWN for s in (own, *_AFTER.get(own.name, ())))
 BY_NAME = {step.name: step for step in STEPS}
 
 

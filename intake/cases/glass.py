@@ -10,9 +10,9 @@ from intake import crypto
 from intake.accounts.models import Staff
 from intake.actor import STAFF, Actor, Role
 from intake.audit import service as audit
-from intake.cases.deciding import must
 from intake.cases.models import Case, Grant
 from intake.cases.queries import GONE
+from intake.cases.states import must
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.inquiries.models import Inquiry

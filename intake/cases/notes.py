@@ -9,9 +9,8 @@ from sqlalchemy import select
 from intake import crypto
 from intake.actor import STAFF, Actor
 from intake.audit import service as audit
-from intake.cases.deciding import must
 from intake.cases.models import Case, Note, NoteDraft
-from intake.cases.states import locked
+from intake.cases.states import locked, must
 from intake.db import db, new_id
 from intake.errors import RuleBroken
 from intake.queues import service as queues

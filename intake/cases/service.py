@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from intake.cases.alerts import acknowledge, escalate, raise_alert
-from intake.cases.deciding import book_visit, close, decide, schedule, waitlist, when_ended
+from intake.cases.deciding import book_visit, close, decide, schedule, when_ended
 from intake.cases.glass import break_glass, restrict, review
 from intake.cases.notes import flag, note, save_draft
 from intake.cases.opening import go_on, hand_over, open, open_for_danger, place
+from intake.cases.places import hold_bed, release_bed
+from intake.cases.reaching import attempt
 from intake.cases.stays import admit, after_care, answer_transfer, ask_transfer, discharge, no_show, record_offer
+from intake.cases.waitlist import interim, rank, refuse_place, waitlist, weekly
 
 __all__ = [
     "acknowledge",
@@ -15,6 +18,7 @@ __all__ = [
     "after_care",
     "answer_transfer",
     "ask_transfer",
+    "attempt",
     "book_visit",
     "break_glass",
     "close",
@@ -24,17 +28,23 @@ __all__ = [
     "flag",
     "go_on",
     "hand_over",
+    "hold_bed",
+    "interim",
     "no_show",
     "note",
     "open",
     "open_for_danger",
     "place",
     "raise_alert",
+    "rank",
     "record_offer",
+    "refuse_place",
+    "release_bed",
     "restrict",
     "review",
     "save_draft",
     "schedule",
     "waitlist",
+    "weekly",
     "when_ended",
 ]

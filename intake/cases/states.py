@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from sqlalchemy import select
 
-from intake.actor import Actor
+from intake.actor import Actor, Role
 from intake.audit import service as audit
 from intake.cases.models import Case, CaseState
 from intake.cases.queries import GONE, can_read
 from intake.db import db
-from intake.errors import AlreadyDone, Missing
+from intake.errors import AlreadyDone, Missing, NotPermitted
 from intake.inquiries import following
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.queues.order import ago
@@ -38,6 +38,17 @@ INQUIRY_MOVES: Mapping[InquiryState, frozenset[InquiryState]] = {
     **following.MOVES,
     **dict.fromkeys(following.REOPENABLE, frozenset({InquiryState.CONTACTING})),
 }
+
+
+def must(actor: Actor, *roles: Role) -> None:
+    """Refuse an actor outside `roles`.
+
+    Raises:
+        NotPermitted: with a sentence.
+    """
+    if not actor.may(*roles):
+        raise NotPermitted("Your role does not include this step.")
+
 
 State = TypeVar("State", bound=StrEnum)
 

@@ -11,11 +11,12 @@ from intake.actor import CARE, STAFF, Actor, Role
 from intake.audit import service as audit
 from intake.beds import service as beds
 from intake.beds.models import UseKind
+from intake.cases import waitlist
 from intake.cases.codes import DISCHARGE_TYPES, LEVELS, MOUD_ANSWERS, NALOXONE_ANSWERS
-from intake.cases.deciding import must, when_ended
+from intake.cases.deciding import when_ended
 from intake.cases.models import Case, CaseState, Transfer, TransferState
 from intake.cases.queries import open_transfer
-from intake.cases.states import locked, move
+from intake.cases.states import locked, move, must
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.people.models import Person
@@ -57,6 +58,10 @@ def admit(
         if visit.state is AppointmentState.BOOKED and visit.kind in {"admission", "first_visit"}:
             visits.keep(visit.id, actor=actor, now=now)
     beds.stay(case.id, bed_id=bed_id, actor=actor, now=now)
+    waitlist.end_wait(
+        case, reason="admitted", kinds=(*waitlist.WHILE_WAITING, *waitlist.UNTIL_ADMITTED, "hold_lapsed"), actor=actor,
+        now=now,
+    )  # fmt: skip
     return case
 
 

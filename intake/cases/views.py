@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from intake.actor import STAFF
 from intake.audit import service as audit
-from intake.cases import forms, glass, queries, service
+from intake.cases import asking, forms, glass, queries, service
 from intake.clock import utcnow
 from intake.db import transaction
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
@@ -21,7 +21,7 @@ bp = Blueprint("cases", __name__)
 NAMES = ",".join(f'"{step.name}"' for step in forms.STEPS)
 
 
-def _step(case_id: int, name: str) -> forms.Step:
+def _step(case_id: int, name: str) -> asking.Step:
     step = forms.BY_NAME[name]
     if not current_actor().may(*step.roles):
         raise NotPermitted("Your role does not include this step.")
@@ -40,7 +40,7 @@ def step(case_id: int, name: str) -> ResponseReturnValue:
 
 
 def _page(
-    case_id: int, found: forms.Step, errors: Mapping[str, str], status: int, sentence: str = ""
+    case_id: int, found: asking.Step, errors: Mapping[str, str], status: int, sentence: str = ""
 ) -> ResponseReturnValue:
     actor, now = current_actor(), utcnow()
     case = queries.readable(actor, case_id)

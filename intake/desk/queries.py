@@ -18,6 +18,7 @@ from intake.clock import db_now, utcnow
 from intake.db import db
 from intake.inquiries.models import Inquiry
 from intake.inquiries.queries import OPEN
+from intake.messages import pulse
 from intake.queues.models import EntryState, Queue, QueueCounter, QueueEntry
 from intake.queues.queries import BOARDS
 from intake.settings import queries as settings
@@ -45,6 +46,7 @@ class Shell:
 class Counts:
     """Exact counts for headers; `late` stops at 100. `moved` is the version of the boards asked for."""
 
+    mail: pulse.Pulse
     boards: dict[str, int]
     waiting: int
     moved: int
@@ -88,9 +90,11 @@ def _read(actor: Actor, queues: Sequence[Queue]) -> Counts:
         _tasks(actor),
         *_capacity(site),
     ]
-    row = [int(value or 0) for value in db.session.execute(select(*parts)).one()]
+    *found, waiting, worked = db.session.execute(select(*parts, *pulse.columns())).one()
+    row = [int(value or 0) for value in found]
     n = len(boards)
-    return Counts(dict(zip(boards, row[:n], strict=True)), *row[n : n + 12])
+    mail = pulse.read(waiting, worked, utcnow())
+    return Counts(mail, dict(zip(boards, row[:n], strict=True)), *row[n : n + 12])
 
 
 def _counter(site: int, queues: Sequence[Queue], column: Any = None) -> ScalarSelect[Any]:
@@ -207,6 +211,7 @@ _NAV: tuple[tuple[str, str, str, str, frozenset[Role]], ...] = (
     ("callback", "/queues/callback", "phone", "Callback", STAFF),
     ("mine", "/mine", "folder", "My cases", STAFF),
     ("tasks", "/tasks", "task", "Tasks", frozenset(Role)),
+    ("today", "/beds", "bed", "Today", STAFF),
     ("tapers", "/tapers", "taper", "Taper plans", CARE),
     ("reminders", "/reminders", "bell", "Reminders", STAFF),
     ("reports", "/reports", "chart", "Reports", frozenset({Role.SUPERVISOR, Role.ADMIN, Role.PRIVACY})),
@@ -216,7 +221,15 @@ _NAV: tuple[tuple[str, str, str, str, frozenset[Role]], ...] = (
 )
 
 
-_BELOW = {"/inquiries": "inbox", "/calls": "inbox", "/queues/refer_out": "mine"}
+_BELOW = {
+    "/inquiries": "inbox",
+    "/calls": "inbox",
+    "/queues/refer_out": "mine",
+    "/beds": "today",
+    "/waitlist": "today",
+    "/transfers": "today",
+    "/handover": "today",
+}
 
 
 def _here() -> str:
@@ -246,6 +259,7 @@ def shell(actor: Actor) -> Shell:
         nav_items=items,
         beds=_beds(found) if actor.role in STAFF else [],
         home_url=home(actor),
+        late_banner=found.mail.words,
         scoring_banner=scoring.SENTENCE if scoring.is_off() else None,
     )
 
