@@ -19,6 +19,8 @@ CHAINS = cast(Table, AuditChain.__table__)
 # Not in a backup: keys stand in a file of their own, and a session must not live again.
 APART = frozenset({DataKey.__tablename__, StaffSession.__tablename__})
 SAMPLE = 5
+# Format, key id, nonce and tag of an empty text.
+LEAST_SEALED = 1 + 8 + crypto.NONCE + 16
 
 
 def tables() -> list[Table]:
@@ -62,7 +64,7 @@ def sample(connection: Connection) -> list[list[Any]]:
 
 def digest(table: str, column: str, row_id: int, blob: bytes) -> str:
     """A keyed digest of one sealed field; "" for bytes that are not sealed, or are bound otherwise than by column."""
-    if blob[:1] != crypto.FORMAT or len(blob) < 1 + 8 + crypto.NONCE + 16:
+    if blob[:1] != crypto.FORMAT or len(blob) < LEAST_SEALED or crypto.key_id(blob) >> 63:
         return ""
     try:
         words = crypto.open_(blob, at=f"{table}.{column}", row=row_id)

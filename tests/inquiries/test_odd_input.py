@@ -93,7 +93,7 @@ def test_i11_a_value_of_a_megabyte_is_too_large_and_not_a_fault(visitor: Browser
     assert visitor.post("/help/feel", {"own_words": "x" * (1 << 20)}).status_code == 413
 
 
-def test_while_the_database_is_locked_the_answers_stay_on_the_page(app_sqlite: Flask, visitor: Browser) -> None:
+def test_p07_d12_while_the_database_is_locked_the_answers_stay_on_the_page(app_sqlite: Flask, visitor: Browser) -> None:
     visitor.step("now", danger="none")
     with app_sqlite.app_context():
         place = db.engine.url.database
