@@ -188,6 +188,18 @@ def total(lines: Sequence[OpioidLine], *, table: str = "cdc2022", extended: bool
     return MmeTotal(table, tuple(converted), exact, apap, band(exact), lower, tuple(sorted(flags)))
 
 
+def daily_dose(drug: str, lines: Sequence[OpioidLine]) -> Fraction | None:
+    """Return the exact daily dose of one drug over its lines, mg (patch mcg/h); None when it is not among them.
+
+    Raises:
+        RuleBroken: whatever `check` refuses.
+    """
+    counted = [line for line in lines if line.drug == drug and not line.illicit]
+    for line in counted:
+        check(line)
+    return sum((_daily(line)[0] for line in counted), Fraction(0)) if counted else None
+
+
 def band(total_mme: Fraction) -> str:
     """Return the band of an exact total: lt50, 50to89 (from 50 to below 90) or ge90."""
     if total_mme < 50:

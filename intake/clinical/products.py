@@ -228,6 +228,11 @@ _ALL = (
 PRODUCTS: Mapping[str, Product] = MappingProxyType({product.key: product for product in _ALL})
 
 
+def drug_of(key: str) -> str:
+    """Return the drug of a product as the MME calculator names it: oxycodone of oxycodone_er."""
+    return "fentanyl_transdermal" if key == "fentanyl_patch" else key.split("_", 1)[0]
+
+
 def release_class(key: str, products: Mapping[str, Product] = PRODUCTS) -> Release:
     """Return ir, er, patch or methadone: from the table, else from the key itself.
 

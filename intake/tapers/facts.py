@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import select
 
 from intake.cases.models import Case
-from intake.clinical import taper
+from intake.clinical import mme, products, taper
 from intake.db import db
+from intake.errors import RuleBroken
 from intake.people import queries as people
 from intake.people.models import ContactKind, ContactPoint, Person
 from intake.screening import queries as screening
@@ -76,8 +78,19 @@ def review_facts(version: PlanVersion, case: Case, known: taper.TaperContext) ->
         email_verified=email is not None and email.verified_at is not None,
         email_consented=email is not None and email.consented_at is not None,
         pieces_by_hand=frozenset(checklist.get("pieces_by_hand", [])),
+        current_total=taken_now(person.id, version.product),
         total_mme=facts.mme if facts else None,
     )
+
+
+def taken_now(person_id: int, product: str) -> Fraction | None:
+    """What the person takes a day of the product's drug, as last told: mg (patch mcg/h); None when not known."""
+    lines = [view.line for view in screening.opioid_lines(person_id)]
+    try:
+        return mme.daily_dose(products.drug_of(product), lines)
+    except RuleBroken:
+        # A line that was told in part cannot be counted; the review then knows no dose of today.
+        return None
 
 
 def _day(text: str | None) -> date | None:

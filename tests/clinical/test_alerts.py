@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from intake.clinical.alerts import FEELINGS, WORDS, CheckInAnswers, Start, assess, not_weighed, is_peg_worse
+from intake.clinical.alerts import FEELINGS, WORDS, CheckInAnswers, Start, assess, is_peg_worse, not_weighed
 from intake.errors import RuleBroken
 from tests.clinical.vectors import by_id, vectors
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.clinical import factors, mme
-from intake.clinical.mme import OpioidLine
+from intake.clinical.mme import OpioidLine, daily_dose
 from intake.errors import RuleBroken
 from tests.clinical.vectors import by_id, vectors
 
@@ -397,3 +397,17 @@ class TestRefusals:
     @pytest.mark.parametrize("illicit", ["true", 1, "no"])
     def test_only_a_plain_true_marks_a_street_opioid(self, illicit: Any) -> None:
         assert total(replace(MORPHINE, illicit=illicit)).total == 10
+
+
+def test_the_daily_dose_of_one_drug_leaves_every_other_and_street_opioids_out() -> None:
+    lines = [
+        OpioidLine("oxycodone", 20, "tid"),
+        OpioidLine("oxycodone", 5, per_day=2),
+        OpioidLine("morphine", 15, "bid"),
+        OpioidLine("fentanyl_transdermal", 25, "q72h", patches=2),
+    ]
+    assert daily_dose("oxycodone", lines) == 70
+    assert daily_dose("fentanyl_transdermal", lines) == 50
+    assert daily_dose("methadone", lines) is None
+    with pytest.raises(RuleBroken):
+        daily_dose("morphine", [OpioidLine("morphine", 15)])

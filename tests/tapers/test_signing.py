@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
+from intake.cli.demo.people import PAIN_SLOW
 from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.errors import AlreadyDone, NotPermitted, RuleBroken
@@ -233,3 +234,18 @@ def test_a11_a_hard_stop_needs_a_second_prescriber(app_sqlite: Flask) -> None:
         with pytest.raises(RuleBroken), transaction():
             # Petra released it, so Petra may not be the one who signs.
             service.sign(version.id, service.Signing({hard[0].key: "It is fine."}), actor=pat.cast.petra, now=now)
+
+
+@pytest.mark.parametrize(("told", "raised"), [("30", False), ("20", True)])
+def test_a_plan_that_starts_above_what_is_taken_now_needs_a_signed_reason(
+    app_sqlite: Flask, told: str, raised: bool
+) -> None:
+    with app_sqlite.app_context():
+        pat = story.begin(app_sqlite, profile=replace(PAIN_SLOW, strength=told))
+        version = story.draft(pat)
+        keys = {c.key: c.severity for c in service.concerns(version, pat.case)}
+        assert (keys.get("RAISE") == "ack") is raised
+        if raised:
+            with pytest.raises(RuleBroken) as refused, transaction():
+                service.sign(version.id, service.Signing(), actor=pat.cast.petra, now=utcnow())
+            assert "RAISE" in refused.value.fields
