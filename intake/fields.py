@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from intake.errors import RuleBroken
@@ -38,16 +39,16 @@ class Reader:
             RuleBroken: with `fields` mapping each field to its sentence.
         """
         if self.errors:
-            raise RuleBroken(PROBLEM, code="FORM", fields=self.errors)
+            raise RuleBroken(_(PROBLEM), code="FORM", fields=self.errors)
 
     def text(self, name: str, *, limit: int, required: str = "") -> str:
         """One line or block of text, NFC, without control characters; at most `limit` characters."""
         raw = unicodedata.normalize("NFC", self.form.get(name, "")).replace("\r\n", "\n").strip()
         if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t" for c in raw):
-            self.wrong(name, "This has a sign that cannot be stored. Type it again without it.")
+            self.wrong(name, _("This has a sign that cannot be stored. Type it again without it."))
             return ""
         if len(raw) > limit:
-            self.wrong(name, f"This is too long: at most {limit} signs, you have {len(raw)}.")
+            self.wrong(name, _("This is too long: at most %(limit)s signs, you have %(n)s.", limit=limit, n=len(raw)))
             return ""
         if required and not raw:
             self.wrong(name, required)
@@ -61,7 +62,7 @@ class Reader:
                 self.wrong(name, required)
             return default
         if raw not in allowed:
-            self.wrong(name, "Pick one of the answers on the page.")
+            self.wrong(name, _("Pick one of the answers on the page."))
             return default
         return raw
 
@@ -69,7 +70,7 @@ class Reader:
         """Any number of the allowed codes, each once, in the order of the form."""
         raw = list(dict.fromkeys(self.form.getlist(name)))
         if any(r not in allowed for r in raw):
-            self.wrong(name, "Pick only answers on the page.")
+            self.wrong(name, _("Pick only answers on the page."))
             return ()
         if required and not raw:
             self.wrong(name, required)
@@ -87,11 +88,14 @@ class Reader:
                 self.wrong(name, required)
             return None
         if not (raw.isascii() and raw.lstrip("-").isdigit() and len(raw) < 12):
-            self.wrong(name, f"Enter a whole number from {low} to {high}, like {low + (high - low) // 3}.")
+            like = low + (high - low) // 3
+            self.wrong(
+                name, _("Enter a whole number from %(low)s to %(high)s, like %(like)s.", low=low, high=high, like=like)
+            )
             return None
         value = int(raw)
         if not low <= value <= high:
-            self.wrong(name, f"Enter a whole number from {low} to {high}.")
+            self.wrong(name, _("Enter a whole number from %(low)s to %(high)s.", low=low, high=high))
             return None
         return value
 
@@ -107,10 +111,12 @@ class Reader:
         except InvalidOperation:
             value = Decimal("NaN")
         if not value.is_finite():
-            self.wrong(name, f"Enter a number from {low} to {high}, like {low + 1}.")
+            self.wrong(
+                name, _("Enter a number from %(low)s to %(high)s, like %(like)s.", low=low, high=high, like=low + 1)
+            )
             return None
         if not low <= value <= high:
-            self.wrong(name, f"Enter a number from {low} to {high}.")
+            self.wrong(name, _("Enter a number from %(low)s to %(high)s.", low=low, high=high))
             return None
         return value
 
@@ -123,10 +129,11 @@ class Reader:
             return None
         value = read_day(raw)
         if value is None:
-            self.wrong(name, f"Enter a date, like {latest.isoformat()}.")
+            self.wrong(name, _("Enter a date, like %(like)s.", like=latest.isoformat()))
             return None
         if not earliest <= value <= latest:
-            self.wrong(name, f"Enter a date from {earliest.isoformat()} to {latest.isoformat()}.")
+            low, high = earliest.isoformat(), latest.isoformat()
+            self.wrong(name, _("Enter a date from %(low)s to %(high)s.", low=low, high=high))
             return None
         return value
 
@@ -140,7 +147,7 @@ class Reader:
         except phonenumbers.NumberParseException:
             number = None
         if number is None or not phonenumbers.is_possible_number(number):
-            self.wrong(name, "Enter a phone number with 10 digits, like 555 014 2200")
+            self.wrong(name, _("Enter a phone number with 10 digits, like 555 014 2200"))
             return ""
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
@@ -152,7 +159,7 @@ class Reader:
         try:
             found = validate_email(raw, check_deliverability=False, allow_smtputf8=False, test_environment=True)
         except EmailNotValidError:
-            self.wrong(name, "Enter an email address, like name@example.com")
+            self.wrong(name, _("Enter an email address, like name@example.com"))
             return ""
         return found.normalized
 

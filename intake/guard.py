@@ -180,11 +180,12 @@ class AreaSessions(SecureCookieSessionInterface):
 
     def get_cookie_name(self, app: Flask) -> str:
         """`__Host-` prefixed over https (rulings 28)."""
-        area = "visit" if _is_public(request.path) else "desk"
+        area = "visit" if is_public_area(request.path) else "desk"
         return f"__Host-{area}" if app.config["SESSION_COOKIE_SECURE"] else area
 
 
-def _is_public(path: str) -> bool:
+def is_public_area(path: str) -> bool:
+    """True for the addresses of the public and of patients, which share one cookie."""
     return path == "/" or any(path == a or path.startswith(a + "/") for a in PUBLIC_AREAS)
 
 

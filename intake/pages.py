@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, g, has_request_context, make_response, render_template, request, session
+from flask import Flask, Response, g, has_request_context, make_response, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel, get_locale, gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from intake import guard
 from intake.accounts import login
 from intake.accounts.once import fresh_key
 from intake.actor import Actor
@@ -30,6 +31,7 @@ from intake.crypto import SealBroken
 from intake.db import db, id_text, transaction
 from intake.errors import IntakeError, Missing, NotPermitted
 from intake.guard import optional_actor
+from intake.people import queries as people
 from intake.settings import queries as settings
 
 LOCALES = ("en", "es")
@@ -91,17 +93,14 @@ def moment(at: datetime, *, seconds: bool = False) -> str:
 
 
 def _locale() -> str:
-    if not has_request_context():
+    """Spanish is for the pages of patients: what they chose, else the person's own, else what the browser asks for."""
+    if not has_request_context() or not guard.is_public_area(request.path):
         return "en"
-    chosen = session.get("locale") if request else None
-    if chosen in LOCALES:
-        return str(chosen)
-    return request.accept_languages.best_match(LOCALES, "en") or "en" if is_public_page() else "en"
-
-
-def is_public_page() -> bool:
-    """True on pages of the public and patient skin."""
-    return optional_actor() is None
+    if session.get("locale") in LOCALES:
+        return str(session["locale"])
+    link = g.get("link")
+    known = people.locale_of(link.person_id) if link is not None and link.person_id else ""
+    return known or request.accept_languages.best_match(LOCALES, "en") or "en"
 
 
 def _begin() -> None:
@@ -165,10 +164,12 @@ def _framed(frame: Any) -> Any:
 
 
 def _other_language() -> dict[str, str]:
+    # The address of a mailed link holds its secret; that never goes into another address.
+    if not guard.is_public_area(request.path) or "token" in (request.view_args or {}):
+        return {}
     to, name = ("en", "English") if str(get_locale()) == "es" else ("es", "Español")
-    at = request.path.removeprefix("/help/")
-    at = at if at.isalpha() else ""
-    return {"other_lang": to, "other_lang_name": name, "other_lang_url": f"/help/language?to={to}&at={at}"}
+    url = url_for("inquiries.language", to=to, at=request.path.removeprefix("/"))
+    return {"other_lang": to, "other_lang_name": name, "other_lang_url": url}
 
 
 def _no_site() -> SimpleNamespace:
@@ -206,6 +207,7 @@ def _page(status: int, sentence: str, **more: Any) -> ResponseReturnValue:
         return make_response(sentence, status, {"Content-Type": "text/plain; charset=utf-8"})
     # A body that was too large cannot be read again.
     kept = [] if status == 413 else _kept()
+    sentence = gettext(sentence) if sentence else ""
     body = render_template(template, sentence=sentence, kept=kept, request_id=g.get("request_id", ""), **more)
     return make_response(body, status)
 

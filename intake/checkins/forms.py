@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from intake.clinical import instruments
@@ -56,7 +57,7 @@ def answers_of(stored: dict[str, Any]) -> Answers:
 def read_birth_date(form: MultiDict[str, str]) -> str:
     """The birth date as typed, in any common order; checked against the person elsewhere."""
     reader = Reader(form)
-    typed = reader.text("born_on", limit=40, required="Type your birth date, like July 3 1984")
+    typed = reader.text("born_on", limit=40, required=_("Type your birth date, like July 3 1984"))
     reader.check()
     return typed
 
@@ -64,10 +65,10 @@ def read_birth_date(form: MultiDict[str, str]) -> str:
 def read_feelings(form: MultiDict[str, str]) -> tuple[tuple[str, ...], str]:
     """First page: what is felt, and whether the dose was taken as planned."""
     reader = Reader(form)
-    feelings = reader.choices("feelings", {*FEELINGS, NONE}, required="Pick what you feel, or “None of these”")
+    feelings = reader.choices("feelings", {*FEELINGS, NONE}, required=_("Pick what you feel, or “None of these”"))
     if NONE in feelings and len(feelings) > 1:
-        reader.wrong("feelings", "You picked “None of these” and something else. Keep one of the two.")
-    dose = reader.choice("dose", YES_NO, required="Tell us about your dose. Both answers are fine.")
+        reader.wrong("feelings", _("You picked “None of these” and something else. Keep one of the two."))
+    dose = reader.choice("dose", YES_NO, required=_("Tell us about your dose. Both answers are fine."))
     reader.check()
     return feelings, dose
 
@@ -80,9 +81,9 @@ def read(form: MultiDict[str, str]) -> Answers:
     """
     feelings, dose = read_feelings(form)
     reader = Reader(form)
-    pain = reader.whole("pain", low=0, high=10, required="Pick a number for your pain, 0 is no pain")
-    used = reader.choice("used", YES_NO, required="Pick yes or no. It helps us keep you safe.")
-    thoughts = reader.choice("thoughts", YES_NO, required="Pick yes or no. You can talk to us about it.")
+    pain = reader.whole("pain", low=0, high=10, required=_("Pick a number for your pain, 0 is no pain"))
+    used = reader.choice("used", YES_NO, required=_("Pick yes or no. It helps us keep you safe."))
+    thoughts = reader.choice("thoughts", YES_NO, required=_("Pick yes or no. You can talk to us about it."))
     slow = reader.yes("slow_down")
     words = reader.text("own_words", limit=WORDS_LIMIT)
     reader.check()
@@ -110,7 +111,8 @@ def read_instrument(form: MultiDict[str, str], key: str) -> dict[str, int]:
         if raw == "":
             continue
         if not (raw.isascii() and raw.isdigit() and len(raw) < 4):
-            raise RuleBroken("Pick one of the numbers.", code="FORM", fields={item.id: "Pick one of the numbers."})
+            sentence = _("Pick one of the numbers.")
+            raise RuleBroken(sentence, code="FORM", fields={item.id: sentence})
         given[item.id] = int(raw)
     instruments.score(key, given)
     return given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from intake.actor import CARE
@@ -51,7 +52,7 @@ def start_open() -> ResponseReturnValue:
         left = service.wrong_birth_date(link.id, now=utcnow())
     if not left:
         return render_template("checkins/call_us.html"), 403
-    errors = {"born_on": f"That is not the birth date we have. You can try {left} more times."}
+    errors = {"born_on": _("That is not the birth date we have. You can try %(n)s more times.", n=left)}
     return render_template("checkins/birth_date.html", errors=errors, typed=typed[:40]), 422
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from intake import actor as actors
 from intake.clock import utcnow
 from intake.db import transaction
 from intake.errors import RuleBroken
-from intake.guard import make_link, public
+from intake.guard import is_public_area, make_link, public
 from intake.inquiries import answers as a
 from intake.inquiries import drafts, forms, service, summary
 from intake.inquiries.models import Channel, InquiryDraft, Relation
@@ -28,6 +29,8 @@ SENT_HERE = "sent_here"
 LINK_LIFE = timedelta(days=14)
 POSTS = "120/minute;1500/hour"
 SENDS = "30/minute;120/hour"
+# What may stand in the language link as the page to stay on: words only, so no secret and no other host.
+PLAIN_ADDRESS = re.compile(r"(?:/[a-z-]{1,20}){1,4}/?")
 
 
 @bp.get("/")
@@ -258,9 +261,8 @@ def language() -> ResponseReturnValue:
     if to not in {"en", "es"}:
         abort(404)
     session["locale"] = to
-    at = request.args.get("at", "")
-    pages = {*forms.STEPS, "check", "emergency", "privacy", "accessibility"}
-    return redirect(f"/help/{at}" if at in pages else url_for(".start"))
+    at = "/" + request.args.get("at", "")
+    return redirect(at if PLAIN_ADDRESS.fullmatch(at) and is_public_area(at) else url_for(".start"))
 
 
 @bp.get("/help/privacy")

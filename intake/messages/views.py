@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from intake.actor import STAFF
 from intake.audit import service as audit
@@ -118,7 +119,7 @@ def _stoppable() -> list[Any]:
 def stop(token: str) -> ResponseReturnValue:
     """One-click unsubscribe of RFC 8058: a POST without cookies acts and answers 200, with no redirect."""
     if request.form.get("List-Unsubscribe") != "One-Click":
-        raise RuleBroken("Open the link in your browser and press the button there.", code="ONE_CLICK")
+        raise RuleBroken(_("Open the link in your browser and press the button there."), code="ONE_CLICK")
     _stop()
     return Response("Stopped.", mimetype="text/plain")
 
@@ -160,7 +161,7 @@ def preferences_open() -> ResponseReturnValue:
         return render_template("messages/preferences.html", hours=HOURS, chosen="", saved=False, errors={})
     chosen = request.form.get("time", "")
     if chosen not in HOURS:
-        errors = {"time": "Choose a time from the list."}
+        errors = {"time": _("Choose a time from the list.")}
         return render_template("messages/preferences.html", hours=HOURS, chosen="", saved=False, errors=errors), 422
     hour, minute = (int(part) for part in chosen.split(":"))
     person_id = current_link().subject_id

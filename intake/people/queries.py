@@ -92,6 +92,12 @@ def age_on(born_on: date | None, told: int | None, today: date) -> int | None:
     return today.year - born_on.year - ((today.month, today.day) < (born_on.month, born_on.day))
 
 
+def locale_of(person_id: int) -> str:
+    """The language a person reads, `en` or `es`; empty when there is no such person."""
+    found = db.session.scalar(select(Person.locale).where(Person.id == person_id)) or ""
+    return "es" if found.lower().startswith("es") else "en" if found else ""
+
+
 def opened(person: Person) -> PersonView:
     """One person with the seals opened."""
 

@@ -1,0 +1,1 @@
+"""Patients read every page in Spanish too."""
