@@ -30,6 +30,7 @@ from intake.messages.delivery import Batch
 from intake.messages.kinds import Refusal
 from intake.messages.models import MessageState
 from intake.messages.outcomes import Outcome, Result
+from intake.messages.pulse import WORKER, beat
 from intake.messages.render import Rendered, Words
 from workers.journal import Journal
 from workers.mail import Breaker, Buckets, NoRelay, Transport, transport
@@ -74,8 +75,10 @@ class Away(Exception):
 class Sender:
     """One SMTP connection and one mail in flight. A process or thread that sends has one."""
 
-    def __init__(self, app: Flask, carrier: Transport | None = None, *, stop: Callable[[], bool] = never) -> None:
-        self.app = app
+    def __init__(
+        self, app: Flask, carrier: Transport | None = None, *, name: str = WORKER, stop: Callable[[], bool] = never
+    ) -> None:
+        self.app, self.name = app, name
         self.config: Config = app.extensions["intake.config"]
         self.carrier = carrier or transport(self.config)
         self.stop = stop
@@ -166,6 +169,8 @@ class Sender:
                     with self.app.app_context(), transaction():
                         if not delivery.renew(token, lease=self.lease):
                             return
+                        # Whoever waits for a slow relay is at work.
+                        beat(self.name)
                 except AWAY:
                     continue
                 self._lease_from = started

@@ -9,15 +9,16 @@ from celery.exceptions import OperationalError as BrokerAway
 from kombu.exceptions import OperationalError as BrokerGone
 
 from intake.db import transaction
+from intake.messages.pulse import WORKER as CANARY
+from intake.messages.pulse import beat
 from intake.messages.service import config
 from workers import app, engine, stopping
-from workers.upkeep import beat, sweep_if_due
+from workers.upkeep import sweep_if_due
 
 log = structlog.get_logger("workers.messages")
 
 BATCH = 100
 MOST_WAKE_UPS = 4
-CANARY = "worker"
 
 
 def wake(due: int) -> bool:

@@ -20,10 +20,12 @@ from config import Config
 from intake.clock import db_now
 from intake.db import db, end_read, transaction
 from intake.messages.models import Heartbeat
+from intake.messages.pulse import WEB, beat
+from intake.messages.pulse import WORKER as CANARY
 from intake.messages.service import WAKE
 from workers import engine
-from workers.messages import CANARY, wake
-from workers.upkeep import beat, sweep_if_due
+from workers.messages import wake
+from workers.upkeep import sweep_if_due
 
 log = structlog.get_logger("workers.runner")
 
@@ -39,7 +41,7 @@ class Runner:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.config: Config = app.extensions["intake.config"]
-        self.sender = engine.Sender(app, stop=lambda: self._stop.is_set())
+        self.sender = engine.Sender(app, name=WEB, stop=lambda: self._stop.is_set())
         self._stop = threading.Event()
         self._woken = threading.Event()
         self._published_at = time.monotonic()
@@ -87,7 +89,7 @@ class Runner:
         if not self._leave_it_to_workers(due):
             sent = self.sender.deliver()
             with transaction():
-                beat("web")
+                beat(WEB)
             if sent:
                 log.info("sent_here", count=sent)
         sweep_if_due()

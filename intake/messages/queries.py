@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, ColumnElement, and_, func, literal, or_, sele
 
 from intake import crypto
 from intake.actor import Actor
-from intake.clock import UtcTime, db_now, from_micros, to_micros
+from intake.clock import UtcTime, from_micros, to_micros
 from intake.db import db, id_text, id_value
 from intake.errors import Missing
 from intake.messages import kinds, render
@@ -341,13 +341,3 @@ def recipient_word(recipient_id: int) -> str:
 
 def _iso(moment: datetime | None) -> str:
     return moment.isoformat() if moment is not None else ""
-
-
-def oldest_due_seconds() -> float:
-    """How many seconds the oldest due and unheld message is late by the database's clock; 0.0 when none is."""
-    oldest = db.session.execute(
-        select(func.min(MESSAGE.c.next_try_at).label("at"), db_now().label("now")).where(
-            text("message.state IN ('scheduled', 'uncertain')"), MESSAGE.c.next_try_at <= db_now()
-        )
-    ).one()
-    return max(0.0, (oldest.now - oldest.at).total_seconds()) if oldest.at is not None else 0.0

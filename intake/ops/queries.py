@@ -9,15 +9,14 @@ from pathlib import Path
 import redis
 from alembic.script import ScriptDirectory
 from flask import current_app
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from config import Config
 from intake.accounts import service as accounts
 from intake.accounts.models import Staff
 from intake.db import db
-from intake.messages.models import Heartbeat, Message, MessageState
-
-LATE_SECONDS = 120
+from intake.messages import pulse
+from intake.messages.models import Heartbeat
 
 
 @dataclass(frozen=True)
@@ -33,16 +32,6 @@ def config() -> Config:
     """The settings of this process."""
     found: Config = current_app.extensions["intake.config"]
     return found
-
-
-def lateness(now: datetime) -> float:
-    """Seconds that the oldest message, due and neither final nor held, is late."""
-    oldest = db.session.scalar(
-        select(func.min(Message.next_try_at)).where(
-            Message.state.in_((MessageState.SCHEDULED, MessageState.UNCERTAIN)), Message.next_try_at <= now
-        )
-    )
-    return 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
 
 
 def schema() -> Part:
@@ -71,15 +60,20 @@ def heartbeats(now: datetime) -> list[tuple[str, float]]:
     return [(name, (now - at).total_seconds()) for name, at in rows]
 
 
-def parts(now: datetime) -> list[Part]:
+def parts() -> list[Part]:
     """All parts; the house is ready when the database, the schema and the mail are. A lost broker only costs time."""
-    late = lateness(now)
+    seen = pulse.pulse()
     return [
         Part("database", True, db.engine.dialect.name),
         schema(),
         broker(),
-        Part("mail", late <= LATE_SECONDS, f"oldest due message {late:.0f} s late"),
+        Part("mail", not seen.is_late, f"oldest due message {seen.late:.0f} s late"),
+        Part("runner", not seen.is_silent, _worked(seen.silent)),
     ]
+
+
+def _worked(silent: float | None) -> str:
+    return "has not worked yet" if silent is None else f"worked {silent:.0f} s ago"
 
 
 def demo_codes() -> list[tuple[str, str, str, str]]:

@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from intake.clock import utcnow
 from intake.guard import public
+from intake.messages import pulse
 from intake.ops import mailbox, queries
 from intake.settings import queries as settings
 
@@ -35,7 +36,7 @@ def healthz() -> ResponseReturnValue:
 @public()
 def readyz() -> ResponseReturnValue:
     """Database, schema, broker and mail; 503 when the house cannot do its work."""
-    parts = queries.parts(utcnow())
+    parts = queries.parts()
     ready = all(p.ok for p in parts if p.name != "broker")
     body = {p.name: {"ok": p.ok, "words": p.words} for p in parts}
     return jsonify(status="ready" if ready else "not ready", parts=body), 200 if ready else 503
@@ -50,9 +51,7 @@ def metrics() -> ResponseReturnValue:
     if not token or not hmac.compare_digest(token, given):
         abort(404)
     registry = CollectorRegistry()
-    Gauge("intake_message_late_seconds", "Age of the oldest due message", registry=registry).set(
-        queries.lateness(utcnow())
-    )
+    Gauge("intake_message_late_seconds", "Age of the oldest due message", registry=registry).set(pulse.pulse().late)
     silent = Gauge("intake_heartbeat_silent_seconds", "Since the last work", ["name"], registry=registry)
     for name, seconds in queries.heartbeats(utcnow()):
         silent.labels(name).set(seconds)
