@@ -36,12 +36,12 @@ class House:
     members: list[Process] = field(default_factory=list)
 
     @classmethod
-    def full(cls, environment: dict[str, str], folder: Path) -> House:
-        """One web process, two workers of two senders each, two beats."""
+    def full(cls, environment: dict[str, str], folder: Path, workers: int = 2) -> House:
+        """One web process, workers of two senders each, two beats."""
         house = cls(environment, folder)
         house.members = [
             Process("web", commands.web(free_port()), 1),
-            *(Process(f"worker{n}", [*commands.worker(), "-n", f"w{n}@rig"], 2) for n in (1, 2)),
+            *(Process(f"worker{n}", [*commands.worker(), "-n", f"w{n}@rig"], 2) for n in range(1, workers + 1)),
             *(Process(f"beat{n}", [*commands.beat(), f"--schedule={folder}/beat{n}"], 0) for n in (1, 2)),
         ]
         return house
