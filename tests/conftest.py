@@ -204,8 +204,9 @@ def _clock_stands_right() -> Iterator[None]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The one option of our own."""
+    """Options of our own."""
     parser.addoption("--write-security", action="store_true", help="write docs/security.md from the results")
+    parser.addoption("--catalogue", action="store_true", help="run only the tests that stand for an attack")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,18 +1,21 @@
 """The catalogue of attacks: which tests stand for each, and docs/security.md written by the test run.
 
-A test carries the id in its name (`test_n05_...`), or is listed here under the id it proves. `--write-security` writes
-the page from the results of this run; a case without a test says why.
+A test carries the id in its name (`test_n05_...`), or its whole file is listed here under the id it proves. A case
+without a test says why. `manage.py test --catalogue --write-security` runs these tests and writes the page.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "security.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "security.md"
+BY_HAND = "## Looked at by hand and by scanners"
 ID = re.compile(r"test_((?:[anixpd][0-9]{2}_)+)")
 
 ATTACKS: dict[str, str] = {
@@ -74,94 +77,103 @@ ATTACKS: dict[str, str] = {
     "D12": "a full disk, a lost database",
 }
 
-# Tests whose names say what a person would look for; the id they prove stands here.
-ALSO: dict[str, tuple[str, ...]] = {
-    "A06": ("test_leaving.py",),
-    "A07": ("test_a_foreign_a_restricted_and_a_missing_case_read_the_same",),
-    "A11": ("test_a_hard_stop_needs_a_second_prescriber", "test_nobody_cosigns_their_own"),
-    "A12": ("tests/cases/test_states.py",),
-    "I01": ("test_no_odd_request_breaks_a_page_or_comes_back_unescaped",),
-    "I02": ("test_markup_given_as_a_value_is_escaped_everywhere", "test_a_typed_name_is_printed_and_never_run"),
-    "I03": ("test_no_odd_request_breaks_a_page_or_comes_back_unescaped",),
-    "I04": ("test_a_line_break_in_any_header_is_refused", "test_a_header_value_is_taken_whole_or_refused"),
-    "I05": ("test_a_cell_is_never_a_formula", "test_no_spreadsheet_takes_a_cell_for_a_formula"),
-    "I10": ("test_a_name_with_every_kind_of_sign_comes_back_as_it_was_written",),
-    "I11": ("test_a_value_of_a_megabyte_is_too_large_and_not_a_fault",),
-    "X06": ("test_a_fault_says_nothing_of_the_inside",),
-    "P02": (
-        "test_every_template_passes_the_filter_in_both_parts",
-        "test_every_kind_of_reminder_passes_the_filter_on_the_rendered_mail",
-    ),
-    "P03": (
-        "test_get_and_head_and_a_bare_post_change_nothing",
-        "test_opening_an_invitation_by_a_scanner_uses_nothing_up",
-    ),
-    "P04": ("test_a_guessed_or_foreign_link_opens_nothing", "test_guessing_a_link_finds_nothing"),
-    "P05": ("tests/messages/test_gate.py",),
-    "P07": ("tests/inquiries/test_public_form.py", "tests/inquiries/test_danger.py"),
-    "D01": ("test_a_decision_on_an_old_version_is_refused_and_says_where_the_case_stands",),
-    "D02": ("test_a_form_may_be_sent_again_and_again_and_stays_one_request", "test_a_call_saved_twice_is_one_request"),
-    "D03": ("tests/queues/test_claims.py",),
-    "D10": ("tests/clinical/test_taper_properties.py", "tests/tapers/test_signing.py"),
-    "D11": ("tests/messages/test_hours.py", "tests/messages/test_reminders.py"),
-    "D12": ("test_a_locked_database_answers_with_a_retry_page_that_keeps_the_answers",),
+# Files whose every test stands for an id.
+WHOLE: dict[str, tuple[str, ...]] = {
+    "P07": ("tests/inquiries/test_danger.py",),
+    "D10": ("tests/clinical/test_taper_properties.py",),
+    "D11": ("tests/messages/test_reminders.py",),
 }
 
 # Why a case has no test of its own.
 WHY_NOT: dict[str, str] = {
-    "I07": "the product takes no uploads",
+    "I07": "the product takes no uploads; a file in a form is not read",
     "I08": "the product calls no address that somebody typed",
-    "I09": "the one JSON door is the bounce webhook, tested with odd bodies in tests/messages",
 }
+
+
+def named(name: str) -> set[str]:
+    """The ids in the name of a test."""
+    found = ID.search(name)
+    return {part.upper() for part in found[1].strip("_").split("_")} & ATTACKS.keys() if found else set()
+
+
+def ids_of(node: str) -> set[str]:
+    """The ids a test stands for."""
+    file, _, name = node.partition("::")
+    return named(name) | {key for key, files in WHOLE.items() if file in files}
+
+
+def standing() -> dict[str, set[str]]:
+    """The tests that stand for each id, as `file::name`, read from the source."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        file = str(path.relative_to(ROOT))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                for key in ids_of(f"{file}::{node.name}"):
+                    found[key].add(f"{file}::{node.name}")
+    return found
 
 
 class Catalogue:
     """Gathers the results of one run by id."""
 
     def __init__(self) -> None:
-        self.found: dict[str, dict[str, str]] = defaultdict(dict)
+        self.results: dict[str, str] = {}
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """With `--catalogue` leave only tests that stand for an attack."""
+        if config.getoption("--catalogue"):
+            config.hook.pytest_deselected(items=[item for item in items if not ids_of(item.nodeid)])
+            items[:] = [item for item in items if ids_of(item.nodeid)]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the outcome of a test under every id it stands for."""
+        """Keep the worst outcome of a test over its cases."""
         if report.when != "call" and report.outcome == "passed":
             return
-        for key in ids_of(report.nodeid):
-            name = re.sub(r"\[.*", "", report.nodeid)
-            if self.found[key].get(name) != "failed":
-                self.found[key][name] = report.outcome
+        name = re.sub(r"\[.*", "", report.nodeid)
+        if self.results.get(name) in (None, "passed"):
+            self.results[name] = report.outcome
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the page at the end, by the process that sees every result."""
         if session.config.getoption("--write-security") and not hasattr(session.config, "workerinput"):
-            PAGE.write_text(page(self.found), encoding="utf-8")
+            old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+            PAGE.write_text(page(self.results, old), encoding="utf-8")
 
 
-def ids_of(node: str) -> set[str]:
-    """The ids a test stands for."""
-    named = ID.search(node)
-    found = {part.upper() for part in named[1].strip("_").split("_")} if named else set()
-    return {key for key in found if key in ATTACKS} | {
-        key for key, names in ALSO.items() if any(name in node for name in names)
-    }
+def cell(tests: set[str]) -> str:
+    """The tests of an id by file; a file that stands as a whole is only counted."""
+    files: dict[str, list[str]] = defaultdict(list)
+    for test in sorted(tests):
+        file, _, name = test.partition("::")
+        files[file].append(name)
+    return "<br>".join(
+        f"{file.removeprefix('tests/')}: "
+        + (", ".join(name for name in names if named(name)) or f"all {len(names)} tests")
+        for file, names in files.items()
+    )
 
 
-def page(found: dict[str, dict[str, str]]) -> str:
-    """docs/security.md: one line an id."""
+def page(results: dict[str, str], old: str) -> str:
+    """docs/security.md: one line an id; what was written by hand at its end stays."""
     lines = [
         "# Attacks and the tests that stand for them",
         "",
-        "Written by the test run (`python3 manage.py test --write-security`), not by hand.",
+        "The table is written by the test run: `python3 manage.py test --catalogue --write-security`.",
+        "A test fails when an id or a test is missing here.",
         "",
         "| id | attack | tests | result |",
         "|---|---|---|---|",
     ]
+    every, before = standing(), dict(re.findall(r"^\| ([A-Z][0-9]{2}) .*\| (\S+) \|$", old, re.MULTILINE))
     for key, attack in ATTACKS.items():
-        tests = found.get(key, {})
+        tests = every.get(key, set())
         if not tests:
-            lines.append(f"| {key} | {attack} | - | {WHY_NOT.get(key, 'no test in this run')} |")
+            lines.append(f"| {key} | {attack} | none: {WHY_NOT.get(key, 'NOT DONE')} | - |")
             continue
-        bad = sorted(name for name, outcome in tests.items() if outcome == "failed")
-        files = sorted({name.split("::")[0] for name in tests})
-        where = ", ".join(f"{f} ({sum(n.startswith(f + '::') for n in tests)})" for f in files)
-        lines.append(f"| {key} | {attack} | {where} | {'failed: ' + ', '.join(bad) if bad else 'passed'} |")
-    return "\n".join(lines) + "\n"
+        # A run of some tests leaves what the page says of the others.
+        ran = {results.get(test, before.get(key, "not-run")) for test in tests}
+        lines.append(f"| {key} | {attack} | {cell(tests)} | {'/'.join(sorted(ran))} |")
+    hand = old[old.index(BY_HAND) :] if BY_HAND in old else f"{BY_HAND}\n"
+    return "\n".join(lines) + f"\n\n{hand.strip()}\n"
