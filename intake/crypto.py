@@ -16,7 +16,8 @@ from datetime import datetime
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import current_app
-from sqlalchemy import BigInteger, func, select
+from sqlalchemy import BigInteger, Index, func, select
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import Config
@@ -37,6 +38,12 @@ class DataKey(Base):
     """One owner's key, wrapped by the center's key; `wrapped` is emptied when the owner is erased."""
 
     __tablename__ = "data_key"
+    __table_args__ = (
+        Index(
+            "data_key_destroyed", "destroyed_at",
+            postgresql_where=sql("destroyed_at IS NOT NULL"), sqlite_where=sql("destroyed_at IS NOT NULL"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[Id]
     owner_id: Mapped[int] = mapped_column(BigInteger, index=True)

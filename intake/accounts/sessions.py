@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import CursorResult, delete, select, update
 
 from intake.accounts.models import KnownDevice, Staff, StaffSession
 from intake.actor import Actor
@@ -18,6 +19,7 @@ from intake.settings import queries as settings
 HALF_WAY = timedelta(minutes=10)
 FRESH = timedelta(minutes=10)
 MOST_DEVICES = 20
+SESSIONS_KEPT, DEVICES_KEPT = timedelta(days=30), timedelta(days=365)
 
 
 def open_session(staff: Staff, *, second_factor: bool, browser: str, now: datetime) -> str:
@@ -146,3 +148,12 @@ def device_of(staff_id: int | None, device: str) -> KnownDevice | None:
     return db.session.scalar(
         select(KnownDevice).where(KnownDevice.digest == token_digest(device), KnownDevice.staff_id == staff_id)
     )
+
+
+def sweep(now: datetime) -> int:
+    """Forget sessions that ended a month ago and browsers not seen for a year (an upkeep job); returns how many."""
+    gone = [
+        db.session.execute(delete(StaffSession).where(StaffSession.ends_at < now - SESSIONS_KEPT)),
+        db.session.execute(delete(KnownDevice).where(KnownDevice.seen_at < now - DEVICES_KEPT)),
+    ]
+    return sum(cast(CursorResult[Any], each).rowcount for each in gone)

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from intake import crypto
 from intake.actor import Actor
 from intake.audit import service as audit
-from intake.cases.models import Case
+from intake.cases.models import Case, LegalHold
 from intake.cases.queries import ENDED
 from intake.db import db
 from intake.errors import Missing, RuleBroken
@@ -28,7 +28,7 @@ def erase(person_id: int, *, actor: Actor, now: datetime) -> int:
     duplicates forget the person, mail stops, links end.
 
     Raises:
-        Missing: no such person here. RuleBroken: an open case.
+        Missing: no such person here. RuleBroken: an open case, or a legal hold.
     """
     person = db.session.scalar(
         select(Person).where(Person.id == person_id, Person.site_id == actor.site_id).with_for_update()
@@ -36,6 +36,8 @@ def erase(person_id: int, *, actor: Actor, now: datetime) -> int:
     if person is None:
         raise Missing("There is no such person.")
     everybody = _with_merged(person_id)
+    if held(everybody):
+        raise RuleBroken("A legal hold keeps this record. Release the hold first.", code="LEGAL_HOLD")
     cases = db.session.scalars(select(Case).where(Case.person_id.in_(everybody)).order_by(Case.id)).all()
     if any(case.state not in ENDED for case in cases):
         raise RuleBroken("This person has an open case. Close it first.", code="OPEN_CASE")
@@ -45,6 +47,15 @@ def erase(person_id: int, *, actor: Actor, now: datetime) -> int:
         audit.record(actor=actor, verb="erased", record="person", record_id=person_id, case_id=case.id, now=now)
     audit.record(actor=actor, verb="erased", record="person", record_id=person_id, now=now)
     return destroyed
+
+
+def held(person_ids: Sequence[int]) -> bool:
+    """True while any of these people is under a legal hold."""
+    return bool(
+        db.session.scalar(
+            select(LegalHold.id).where(LegalHold.person_id.in_(person_ids), LegalHold.released_at.is_(None)).limit(1)
+        )
+    )
 
 
 def forget_again(owners: Sequence[int], *, actor: Actor, now: datetime) -> int:

@@ -171,3 +171,17 @@ class Transfer(Base, Stamped, Versioned):
     decline_code: Mapped[str] = mapped_column(default="")
     readiness: Mapped[dict[str, Any]] = mapped_column(default=dict)
     from_level: Mapped[str] = mapped_column(default="")
+
+
+class LegalHold(Base, Stamped):
+    """Nothing about a person is purged or erased until it is released; the reason is sealed under the person."""
+
+    __tablename__ = "legal_hold"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = ref("site.id")
+    person_id: Mapped[int] = ref("person.id")
+    case_id: Mapped[int] = ref("care_case.id")
+    reason: Mapped[Sealed]
+    released_at: Mapped[datetime | None]
+    released_by: Mapped[int | None] = mapped_column(BigInteger)

@@ -93,6 +93,13 @@ EDITABLE: tuple[Editable, ...] = (
     Editable("mail_988_line", "Name the 988 line in emails", "", group="Email"),
     Editable("idle_minutes", "A session ends without input after", "minutes", 5, 30, group="Sessions"),
     Editable("absolute_hours", "A session ends in any case after", "hours", 1, 12, group="Sessions"),
+    *(
+        Editable("retention_years", words, "years", 0, 99, code, "Keeping records")
+        for code, words in (
+            ("case", "People who were in care are erased after (0: kept; never before 6)"),
+            ("inquiry", "People who only asked are erased after (0: kept)"),
+        )
+    ),
 )
 
 # What no setting, rule set or person can turn off; shown on the page as fixed.

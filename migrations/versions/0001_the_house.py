@@ -79,6 +79,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_data_key")),
     )
     with op.batch_alter_table("data_key", schema=None) as batch_op:
+        batch_op.create_index(
+            "data_key_destroyed",
+            ["destroyed_at"],
+            unique=False,
+            postgresql_where=sa.text("destroyed_at IS NOT NULL"),
+            sqlite_where=sa.text("destroyed_at IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_data_key_owner_id"), ["owner_id"], unique=False)
 
     op.create_table(
@@ -892,6 +899,27 @@ def upgrade() -> None:
         batch_op.create_index("disclosure_newest", ["site_id", "at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_disclosure_case_id"), ["case_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_disclosure_consent_id"), ["consent_id"], unique=False)
+
+    op.create_table(
+        "legal_hold",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.BigInteger(), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.LargeBinary(), nullable=False),
+        sa.Column("released_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("released_by", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["care_case.id"], name=op.f("fk_legal_hold_case_id_care_case")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_legal_hold_person_id_person")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_legal_hold_site_id_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_legal_hold")),
+    )
+    with op.batch_alter_table("legal_hold", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_legal_hold_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_legal_hold_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_legal_hold_site_id"), ["site_id"], unique=False)
 
     op.create_table(
         "note",
@@ -1723,6 +1751,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_note_case_id"))
 
     op.drop_table("note")
+    with op.batch_alter_table("legal_hold", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_legal_hold_site_id"))
+        batch_op.drop_index(batch_op.f("ix_legal_hold_person_id"))
+        batch_op.drop_index(batch_op.f("ix_legal_hold_case_id"))
+
+    op.drop_table("legal_hold")
     with op.batch_alter_table("disclosure", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_disclosure_consent_id"))
         batch_op.drop_index(batch_op.f("ix_disclosure_case_id"))
@@ -1866,6 +1900,11 @@ def downgrade() -> None:
     op.drop_table("heartbeat")
     with op.batch_alter_table("data_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_data_key_owner_id"))
+        batch_op.drop_index(
+            "data_key_destroyed",
+            postgresql_where=sa.text("destroyed_at IS NOT NULL"),
+            sqlite_where=sa.text("destroyed_at IS NOT NULL"),
+        )
 
     op.drop_table("data_key")
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
