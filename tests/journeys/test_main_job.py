@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -18,24 +17,13 @@ from intake.cli.demo.answers import answers
 from intake.cli.demo.people import PAIN_SLOW
 from intake.clock import utcnow
 from tests.journeys.house import House, running
+from tests.journeys.steps import EMAIL, PHONE, ask_for_help, pick
 from tests.servers.databases import Database
 from tests.servers.mailsink import MailSink
 
 pytestmark = pytest.mark.browser
 
-PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1440, "height": 1000}
-EMAIL = "pat@mail.example"
-FORM: dict[str, dict[str, Any]] = {
-    "now": {"danger": "none"},
-    "who": {"who": "self"},
-    "you": {"name": "Pat Reed", "age": 42},
-    "use": {"takes": "prescribed", "takes_name": "oxycodone", "since": "longer"},
-    "pain": {"pain": "more_with_dose"},
-    "reach": {"phone": "(555) 014-7734", "voicemail": "no", "text": "yes", "email": EMAIL},
-    "feel": {},
-    "pay": {},
-}
 
 
 @pytest.fixture
@@ -43,41 +31,6 @@ def house(database: Database, valkey_url: str, mailsink: MailSink) -> Iterator[H
     """The whole product on one database."""
     with running(database, valkey_url, mailsink) as found:
         yield found
-
-
-def pick(page: Page, name: str, value: Any) -> None:
-    """Answer one field of a form as it stands: a choice, a list or a line."""
-    choice = page.locator(
-        f'input[type=radio][name="{name}"][value="{value}"], input[type=checkbox][name="{name}"][value="{value}"]'
-    )
-    if choice.count():
-        choice.first.check(force=True)
-        return
-    box = page.locator(f'select[name="{name}"], input[name="{name}"], textarea[name="{name}"]').first
-    if box.evaluate("e => e.tagName") == "SELECT":
-        box.select_option(str(value))
-    else:
-        box.fill(str(value))
-
-
-def ask_for_help(browser: Browser, house: House) -> str:
-    """Pat fills the public form on a phone, without script; returns the number."""
-    context = browser.new_context(viewport=PHONE, java_script_enabled=False)  # type: ignore[arg-type]
-    page = context.new_page()
-    page.goto(f"{house.address}/help/now")
-    for step, given in FORM.items():
-        page.wait_for_url(f"**/help/{step}")
-        for name, value in given.items():
-            pick(page, name, value)
-        page.locator("main form button.pri").first.click()
-    page.wait_for_url("**/help/check")
-    pick(page, "consent", "yes")
-    page.get_by_role("button", name="Send my request").click()
-    page.wait_for_url("**/help/sent")
-    number = re.search(r"[A-Z]{2}-[A-Z0-9]{4}-[A-Z0-9]{2}", page.inner_text("main"))
-    assert number is not None
-    context.close()
-    return number[0]
 
 
 def screen(page: Page, number: str) -> None:
