@@ -178,6 +178,7 @@ class Rig:
             self.house.watch()
             if workload.insist(self._left) == 0:
                 return
+            workload.insist(workload.hurry)
             time.sleep(0.5)
 
     def _night(self) -> list[int]:

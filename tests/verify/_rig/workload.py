@@ -17,10 +17,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from intake.actor import system
 from intake.cases.models import Case
-from intake.clock import utcnow
+from intake.clock import db_now, utcnow
 from intake.db import db, new_id, transaction
 from intake.inquiries.models import Channel, Inquiry, Relation
-from intake.messages import kinds, service
+from intake.messages import holding, kinds, service
 from intake.messages.models import Message, MessageState
 from intake.people import service as people
 from intake.people.models import ContactKind, PersonKind
@@ -110,7 +110,8 @@ def found(site_of: Site, n: int, *, quiet: bool) -> Patient:
         inquirer_id=person.id,
         person_id=person.id,
         danger={},
-        first_contact_due_at=now,
+        # Far ahead: nobody is called late, so staff get no mail of their own in between.
+        first_contact_due_at=now + timedelta(days=1),
         created_at=now,
     )
     db.session.add(asked)
@@ -194,6 +195,19 @@ def schedule_all(world: World, site_id: int, count: int, *, spread: float, dice:
         with transaction():
             for seconds in dues[start : start + 200]:
                 owe(world, site_id, dice.choice(world.patients), begin + timedelta(seconds=seconds))
+
+
+def hurry() -> None:
+    """Staff press "send now" on whatever waits out a refusal, so that nobody watches an hour of waiting."""
+    waiting = db.session.execute(
+        select(Message.id, Message.site_id).where(
+            Message.state == MessageState.SCHEDULED,
+            Message.attempts > 0,
+            Message.next_try_at > db_now(timedelta(seconds=2)),
+        )
+    ).all()
+    for row in waiting:
+        holding.send_again(row.id, actor=system(row.site_id), now=utcnow())
 
 
 def flying(*where: ColumnElement[bool]) -> set[int]:
