@@ -124,14 +124,10 @@ def _ask_for_access(case_id: int | None) -> ResponseReturnValue:
             r.wrong("reason", _("Write at least a few words."))
         r.check()
         return _through(case_id or glass.case_of_number(current_actor(), number), reason)
-    except (RuleBroken, Missing, NotPermitted) as refused:
-        if not isinstance(refused, NotPermitted):
-            with transaction():
-                why = "no_reason" if isinstance(refused, RuleBroken) else "no_case"
-                glass.note_refused(actor=current_actor(), now=utcnow(), purpose=why)
-        if isinstance(refused, RuleBroken):
-            return _door(case_id, refused.fields, refused.status)
-        raise
+    except RuleBroken as refused:
+        with transaction():
+            glass.note_refused(actor=current_actor(), now=utcnow(), purpose="no_reason")
+        return _door(case_id, refused.fields, refused.status)
 
 
 @bp.route("/cases/<id:case_id>/emergency-access", methods=["GET", "POST"])
