@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import Any
 
 from intake.people.likeness import Traits, blocks, weigh
+from tests.figures import table, write
 
 LEAST_RECALL = 0.99
 LEAST_PRECISION = 0.999
@@ -33,6 +34,8 @@ def main(arguments: list[str]) -> int:
     began = perf_counter()
     figures = measure([read(Path(f)) for f in files])
     figures |= {"seconds": round(perf_counter() - began, 2), "files": [Path(f).name for f in files]}
+    if "--figures" in arguments:
+        _write(figures)
     good = figures["recall"] >= LEAST_RECALL and figures["precision"] >= LEAST_PRECISION
     if "--json" in arguments:
         print(json.dumps({"bench": "duplicates", **figures}))
@@ -43,6 +46,16 @@ def main(arguments: list[str]) -> int:
         print(f"  recall     {figures['recall']:>8.4f}   at least {LEAST_RECALL}")
         print(f"  precision  {figures['precision']:>8.4f}   at least {LEAST_PRECISION}   {'' if good else 'BELOW'}")
     return 0 if good else 1
+
+
+def _write(figures: dict[str, Any]) -> None:
+    names = " and ".join(figures["files"])
+    rows = [
+        ("records, true pairs", f"{figures['records']}, {figures['pairs']}", ""),
+        ("recall", f"{figures['recall']:.4f}", f"at least {LEAST_RECALL}"),
+        ("precision", f"{figures['precision']:.4f}", f"at least {LEAST_PRECISION}"),
+    ]
+    write(f"Duplicates in {names}", table(("what", "found", "bar"), rows))
 
 
 def read(path: Path) -> list[Record]:
