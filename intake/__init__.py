@@ -28,6 +28,7 @@ from intake.inquiries import service as inquiries_service
 from intake.inquiries import views as inquiries
 from intake.messages import kinds as message_kinds
 from intake.messages import views as messages
+from intake.ops import records
 from intake.ops import views as ops
 from intake.people import merging
 from intake.people import queries as people
@@ -59,6 +60,7 @@ BLUEPRINTS = (
     release.bp,
     desk.bp,
     reports.bp,
+    records.bp,
     ops.bp,
 )
 
@@ -89,6 +91,8 @@ def create_app(config: Config | None = None) -> Flask:
         clock.lock()
     app = pages.House(__name__, template_folder=str(ROOT / "templates"))
     app.extensions["intake.config"] = config
+    # A command that fills another data folder makes its application by this.
+    app.extensions["intake.factory"] = create_app
     app.config.update(_flask_settings(config))
     if config.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies, x_host=0)  # type: ignore[method-assign]
@@ -107,6 +111,7 @@ def create_app(config: Config | None = None) -> Flask:
     inquiries_service.when_danger = cases_service.open_for_danger
     leaving.when_off[:] = [queues_leaving.give_back, cases_leaving.pass_on]
     cases_service.when_ended[:] = [taper_changes.case_ended]
+    cases_service.when_missed[:] = [taper_changes.visit_missed]
     visits_service.when_changed[:] = [visiting.visit_changed]
     for view in messages.WITHOUT_CSRF:
         pages.csrf.exempt(view)

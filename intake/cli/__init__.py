@@ -7,16 +7,19 @@ from flask.cli import AppGroup
 from intake.cli.accounts import invite, set_up
 from intake.cli.audit import audit_cli
 from intake.cli.backup import backup, restore
+from intake.cli.check import check
 from intake.cli.clinical import clinical_cli
 from intake.cli.demo.command import demo
 from intake.cli.keys import keys_cli
 from intake.cli.messages import messages_cli
 from intake.cli.routes import routes
 from intake.cli.rules import rules_cli
+from intake.cli.simulation.command import simulate
 
 intake = AppGroup("intake", help="What operators of the center run.")
 intake.add_command(audit_cli)
 intake.add_command(backup)
+intake.add_command(check)
 intake.add_command(clinical_cli)
 intake.add_command(demo)
 intake.add_command(keys_cli)
@@ -24,6 +27,7 @@ intake.add_command(messages_cli)
 intake.add_command(restore)
 intake.add_command(routes)
 intake.add_command(rules_cli)
+intake.add_command(simulate)
 intake.add_command(set_up)
 intake.add_command(invite)
 

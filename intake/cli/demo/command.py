@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
-from datetime import datetime, timedelta
-from pathlib import Path
-
 import click
-import pyotp
 from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from config import Config
-from intake import crypto
-from intake.accounts import service as accounts
-from intake.accounts.models import Staff
-from intake.actor import Actor, Role
 from intake.cli.demo import privacy
+from intake.cli.demo.center import careful, hurry, make
 from intake.cli.demo.scenes import Scenes, Team, play
 from intake.clock import utcnow
-from intake.db import db, transaction
-from intake.settings import education, forms
-from intake.settings import service as settings
+from intake.db import db
 from intake.settings.models import Site
-
-STAFF = (
-    ("rosa", "Rosa Diaz", Role.ADMISSIONS),
-    ("nina", "Nina Park", Role.CLINICIAN),
-    ("cyrus", "Cyrus Bell", Role.CLINICIAN),
-    ("amara", "Dr. Amara Osei", Role.PRESCRIBER),
-    ("peter", "Dr. Peter Lund", Role.PRESCRIBER),
-    ("sol", "Sol Reyes", Role.SUPERVISOR),
-    ("drew", "Drew Hale", Role.PRIVACY),
-    ("alex", "Alex Moor", Role.ADMIN),
-)
-FILE = "demo-sign-ins.json"
 
 
 @click.command("demo")
@@ -50,71 +26,11 @@ def demo() -> None:
     if db.session.scalar(select(Site.id).limit(1)) is not None:
         click.echo("this database already holds a center; nothing was added")
         return
-    _hurry()
+    hurry()
     now = utcnow()
-    with transaction():
-        site = settings.add_site(
-            slug="northlight",
-            name="Northlight Intake",
-            discreet_name="Northlight",
-            phone="(555) 014-2200",
-            email_from="hello@northlight.example",
-            time_zone="America/New_York",
-            aliases=("Northlight Detox", "Northlight Recovery Center"),
-            is_demo=True,
-            now=now,
-        )
-        passwords = {key: "-".join(secrets.token_hex(2) for _ in range(4)) for key, _name, _role in STAFF}
-        staff = {
-            key: accounts.add_staff(
-                site_id=site.id,
-                email=f"{key}@northlight.example",
-                name=name,
-                role=role,
-                password=passwords[key],
-                is_demo=True,
-                now=now,
-            )
-            for key, name, role in STAFF
-        }
-        for row in staff.values():
-            _enrol(row)
-        _review_texts(accounts.actor_of(staff["alex"]), now)
-    _write(config.data, [(staff[k].name, r.value, staff[k].email, passwords[k]) for k, _n, r in STAFF])
-    actors = {key: accounts.actor_of(row) for key, row in staff.items()}
+    site, actors = make(config, now)
     team = Team(actors["rosa"], actors["nina"], actors["cyrus"], actors["amara"])
     counts = play(site, team, now)
     privacy.tell(Scenes(site, team, now), actors["sol"], actors["drew"])
+    careful()
     click.echo(f"demo center: {counts['inquiries']} inquiries, {counts['cases']} cases")
-
-
-def _review_texts(actor: Actor, now: datetime) -> None:
-    """Every education text but one is reviewed, so that both looks can be seen."""
-    day = now.date() - timedelta(days=30)
-    for text in education.texts():
-        if (text.topic, text.locale) != ("pain", "es"):
-            seen, until = text.digest.hex(), day + timedelta(days=365)
-            asked = forms.Review(text.topic, text.locale, "Dr. Amara Osei", day, until, seen)
-            settings.review_text(asked, actor=actor, now=now)
-
-
-def _hurry() -> None:
-    """On SQLite, do not wait for the disk: data that is made again in a minute needs no care."""
-    if db.engine.dialect.name == "sqlite":
-        db.session.remove()
-        connection = db.engine.raw_connection()
-        connection.cursor().execute("PRAGMA synchronous=OFF")
-        connection.close()
-
-
-def _enrol(row: Staff) -> None:
-    row.totp_sealed = crypto.seal(pyotp.random_base32(), key_of=row.id, at="staff.totp", row=row.id)
-    row.second_factor_at = row.created_at
-
-
-def _write(folder: Path, rows: list[tuple[str, str, str, str]]) -> None:
-    keys = ("name", "role", "email", "password")
-    path = folder / FILE
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump([dict(zip(keys, row, strict=True)) for row in rows], file, indent=1)

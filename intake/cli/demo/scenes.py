@@ -154,7 +154,7 @@ class Scenes:
     ) -> Case:
         """A case in care."""
         case = self.decided(profile, hours=hours, level=level)
-        start, at = self.ago(hours - 4), self.ago(hours - 3)
+        start, at = self.ago(hours - 2.5), self.ago(hours - 3)
         with transaction():
             cases.schedule(
                 case.id, starts_at=start, bed_id=bed, actor=self.team.admissions, now=start - timedelta(minutes=30)
