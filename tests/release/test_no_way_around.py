@@ -168,7 +168,7 @@ def test_no_answer_of_the_staff_pages_is_a_file_that_is_not_named_here(center: F
         for path in world.addresses(center, rule, known, 1):
             answer = client.get(path)
             asked += 1
-            is_file = answer.mimetype.startswith(FILE_TYPES) or "Content-Disposition" in answer.headers
+            is_file = (answer.mimetype or "").startswith(FILE_TYPES) or "Content-Disposition" in answer.headers
             is_sheet = 'class="paper"' in answer.text if answer.mimetype == "text/html" else False
             if (is_file or is_sheet) and answer.status_code == 200 and rule.endpoint not in INSIDE:
                 wrong.append((path, rule.endpoint, answer.mimetype))

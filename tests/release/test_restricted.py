@@ -30,8 +30,8 @@ from tests.people import Cast
 REASON = "Found unconscious in the lobby"
 
 
-def hidden(cast: Cast, **more: str) -> Case:
-    case, _ = waiting(cast, **more)
+def hidden(cast: Cast, name: str = "Theo") -> Case:
+    case, _ = waiting(cast, name=name)
     with transaction():
         cases.restrict(case.id, on=True, why="staff", words="Works in the kitchen", actor=cast.sol, now=utcnow())
     return case
