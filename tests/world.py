@@ -23,7 +23,7 @@ from intake import create_app
 from intake.accounts.models import Staff, StaffSession
 from intake.actor import Role
 from intake.beds.models import Bed, CapacityMark, Unit
-from intake.cases.models import Case, CaseAlert, Grant
+from intake.cases.models import Case, CaseAlert, Grant, LegalHold
 from intake.checkins.models import CheckIn
 from intake.cli.demo.command import demo
 from intake.clock import utcnow
@@ -56,6 +56,7 @@ TABLES: dict[str, type[DeclarativeBase]] = {
     "staff_id": Staff,
     "appointment_id": Appointment,
     "session_id": StaffSession,
+    "hold_id": LegalHold,
     "unit_id": Unit,
     "bed_id": Bed,
     "mark_id": CapacityMark,

@@ -100,7 +100,12 @@ def due(site_id: int, kind: str, *, now: datetime, most: int = AT_ONCE) -> list[
 
 
 def _happened(before: datetime) -> ColumnElement[bool]:
-    return exists().where(AuditEntry.case_id == Case.id, AuditEntry.at >= before, AuditEntry.verb.not_in(READS))
+    return exists().where(
+        AuditEntry.case_id == Case.id,
+        AuditEntry.at >= before,
+        AuditEntry.verb.not_in(READS),
+        AuditEntry.record != LegalHold.__tablename__,
+    )
 
 
 def purge(*, now: datetime) -> int:
