@@ -20,6 +20,7 @@ from intake.db import db
 from intake.desk import words
 from intake.inquiries.models import Inquiry
 from intake.people import queries as people
+from intake.people import safe
 from intake.people.models import Person
 from intake.people.queries import ContactView, PersonView
 from intake.queues.queries import BoardRow
@@ -92,8 +93,8 @@ def colleagues(actor: Actor) -> list[Staff]:
 
 def phone_of(points: Sequence[ContactView]) -> str:
     """The newest working phone that may be called, as people write it."""
-    usable = [p for p in points if p.kind == "phone" and p.usable and p.may_call]
-    return usable[-1].shown if usable else ""
+    found = safe.to_call(points)
+    return found.shown if found else ""
 
 
 def contact_rule(points: Sequence[ContactView]) -> str:
@@ -105,6 +106,6 @@ def contact_rule(points: Sequence[ContactView]) -> str:
     parts = ["Call OK" if best.may_call else "no calls"]
     parts.append("text OK" if best.may_text else "no text")
     parts.append("voicemail OK" if best.may_voicemail else "no voicemail")
-    if best.hours:
-        parts.append(best.hours)
+    if best.hours and best.hours != "any":
+        parts.append(str(safe.HOURS.get(best.hours, best.hours)).lower())
     return ", ".join(parts)

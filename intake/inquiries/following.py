@@ -17,7 +17,7 @@ from intake.inquiries import answers as a
 from intake.inquiries import first_contact
 from intake.inquiries.models import Attempt, Inquiry, InquiryState, Promise
 from intake.messages import service as messages
-from intake.people import merging
+from intake.people import merging, safe
 from intake.people import service as people
 from intake.people.models import ContactKind, Person, PersonKind
 from intake.settings import queries as settings
@@ -173,6 +173,10 @@ def attempt(inquiry_id: int, *, channel: str, outcome: str, actor: Actor, now: d
         row.state = InquiryState.CONTACTING
     audit.record(actor=actor, verb="tried", record="inquiry", record_id=row.id, purpose=outcome, now=now)
     audit.tell(kind="attempt", actor=actor, inquiry_id=row.id, params={"channel": channel, "outcome": outcome}, now=now)
+    safe.watch(
+        {row.person_id, row.inquirer_id}, channel=channel, outcome=outcome, site_id=row.site_id, inquiry_id=row.id,
+        actor=actor, now=now,
+    )  # fmt: skip
     _after_last_attempt(row, actor, now)
     return made
 
