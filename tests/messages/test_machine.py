@@ -176,6 +176,34 @@ class Machine(RuleBasedStateMachine):
             kinds.get("note").stop(person, now=utcnow())
             self.forbidden |= set(db.session.scalars(select(Message.id).where(Message.recipient_id == person)))
 
+    @rule(who=st.integers(0, 5))
+    def withdraw_consent(self, who: int) -> None:
+        """A person no longer agrees to mail; half of the time one whose mail a sender holds just now."""
+        held = [mail.message.recipient_id for _, mail in self.claims] if who > 2 else []
+        person = held[0] if held else self.people[who % 3]
+        with transaction():
+            self.box.contact(person).consented_at = None
+            service.touch(recipient_id=person)
+            self.forbidden |= set(db.session.scalars(select(Message.id).where(Message.recipient_id == person)))
+
+    @rule(who=st.integers(0, 2))
+    def pause(self, who: int) -> None:
+        """The plan of a person is paused: everything that is owed is taken back at once."""
+        with transaction():
+            opens = select(Message.id).where(Message.recipient_id == self.people[who], Message.cancelled_at.is_(None))
+            owed = set(db.session.scalars(opens.where(Message.state.not_in(FINAL))))
+            service.cancel(reason="paused", now=utcnow(), recipient_id=self.people[who])
+            self.forbidden |= owed
+
+    @precondition(lambda self: self.owed)
+    @rule(index=st.integers(0, 30), back=st.booleans())
+    def hold(self, index: int, back: bool) -> None:
+        """Staff hold a mail back, or let it go at once."""
+        row = self.box.message(self.owed[index % len(self.owed)])
+        if row.state in (S.SCHEDULED, S.UNCERTAIN) and row.window_end > utcnow():
+            with transaction():
+                (holding.send_again if back else holding.hold)(row.id, actor=self.box.cast.ada, now=utcnow())
+
     @precondition(lambda self: self.owed)
     @rule(index=st.integers(0, 30), arrived=st.booleans())
     def decide(self, index: int, arrived: bool) -> None:
