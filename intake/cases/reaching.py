@@ -17,7 +17,7 @@ from intake.inquiries import answers as a
 from intake.inquiries import first_contact
 from intake.inquiries.models import Attempt, Inquiry
 from intake.people import queries as people
-from intake.people.models import ContactKind
+from intake.people import safe
 from intake.settings import queries as settings
 from intake.tasks import service as tasks
 from intake.tasks.models import Task
@@ -30,20 +30,14 @@ DECIDE = "decide_unreached"
 
 def safe_channels(person_id: int) -> list[str]:
     """The channels that are safe for a person, by their contact points: phone, text, post; in person always."""
-    points = [p for p in people.contact_points(person_id) if p.usable]
-    found = ["in_person"]
-    if any(p.kind is ContactKind.POST for p in points):
-        found.insert(0, "post")
-    if any(p.may_text for p in points):
-        found.insert(0, "text")
-    if any(p.kind is ContactKind.PHONE and p.may_call for p in points):
-        found.insert(0, "phone")
-    return found
+    points = people.contact_points(person_id)
+    ways = (("phone", "call"), ("text", "text"), ("post", "post"))
+    return [*(channel for channel, way in ways if safe.allows(points, way)), "in_person"]
 
 
 def may_voicemail(person_id: int) -> bool:
     """Whether a voice message is safe on some phone of theirs."""
-    return any(p.usable and p.kind is ContactKind.PHONE and p.may_voicemail for p in people.contact_points(person_id))
+    return safe.allows(people.contact_points(person_id), "voicemail")
 
 
 def log(case: Case, *, channel: str, outcome: str, words: str, actor: Actor, now: datetime) -> Attempt:

@@ -84,6 +84,11 @@ def to_call(points: Sequence[ContactView], *, now: datetime | None = None, zone:
     return None
 
 
+def allows(points: Sequence[ContactView], channel: str) -> bool:
+    """Whether some contact point allows a channel, at whatever time of day."""
+    return any(why_not(p, channel, now=_ANY_TIME, zone="UTC") in {"", "not_now"} for p in points)
+
+
 _ANY_TIME = datetime.fromisoformat("2000-01-01T12:00:00+00:00")
 
 
@@ -107,7 +112,7 @@ def watch(
     if used is None:
         return False
     points = [p for found in people.contact_points_of(person_ids).values() for p in found]
-    if any(why_not(p, used, now=now, zone="UTC") in {"", "not_now"} for p in points):
+    if allows(points, used):
         return False
     about = case_id or inquiry_id
     audit.record(
