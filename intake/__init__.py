@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
 from intake import clock, guard, limits, logs, pages, tables
+from intake.accounts import api_tokens
 from intake.accounts import kinds as account_kinds
 from intake.accounts import leaving, login
 from intake.accounts import views as accounts
@@ -103,7 +104,7 @@ def create_app(config: Config | None = None) -> Flask:
     scoring.check()
     message_kinds.register(KINDS)
     login.install(app)
-    guard.install(app, login.load_actor)
+    guard.install(app, login.load_actor, api_tokens.load)
     limits.install(app, config.redis_url)
     pages.install(app, desk_queries.shell, https=config.https)
     people.hidden[:] = [hiding.hidden_people]
@@ -113,7 +114,7 @@ def create_app(config: Config | None = None) -> Flask:
     cases_service.when_ended[:] = [taper_changes.case_ended]
     cases_service.when_missed[:] = [taper_changes.visit_missed]
     visits_service.when_changed[:] = [visiting.visit_changed]
-    for view in messages.WITHOUT_CSRF:
+    for view in (*messages.WITHOUT_CSRF, *inquiries.api.WITHOUT_CSRF):
         pages.csrf.exempt(view)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

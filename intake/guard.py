@@ -28,12 +28,25 @@ from intake.errors import NotPermitted
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 Loader = Callable[[], Actor | None]
 
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Another system that holds a living token of this center: who it is and what it may do."""
+
+    id: int
+    site_id: int
+    name: str
+    scopes: frozenset[str]
+
+
+ClientLoader = Callable[[str], Client | None]
+
 PUBLIC_AREAS = ("/help", "/c", "/p", "/u", "/referral")
 
 
 @dataclass(frozen=True)
 class Access:
-    """What a route declares: `public`, `signed` with its purpose, or `roles` with its object rule."""
+    """What a route declares: `public`, `signed` or `token` with its purpose, or `roles` with its object rule."""
 
     kind: str
     roles: frozenset[Role] = frozenset()
@@ -43,7 +56,7 @@ class Access:
     def __str__(self) -> str:
         if self.kind == "roles":
             return f"roles({', '.join(sorted(self.roles))}; {self.rule})"
-        return f"signed({self.purpose})" if self.kind == "signed" else "public"
+        return f"{self.kind}({self.purpose})" if self.purpose else "public"
 
 
 class SignedLink(Base):
@@ -79,6 +92,11 @@ def public() -> Callable[[View], View]:
 def signed(purpose: str) -> Callable[[View], View]:
     """Only the holder of a living link of this purpose may open it; the view reads `current_link()`."""
     return lambda view: _declare(view, Access("signed", purpose=purpose))
+
+
+def token(scope: str) -> Callable[[View], View]:
+    """Only another system with a living bearer token of this scope may open it; the view reads `current_client()`."""
+    return lambda view: _declare(view, Access("token", purpose=scope))
 
 
 def requires(*roles: Role, rule: str = "center") -> Callable[[View], View]:
@@ -146,6 +164,12 @@ def current_link() -> SignedLink:
     return link
 
 
+def current_client() -> Client:
+    """The system whose token this request came with (token routes only)."""
+    client: Client = g.client
+    return client
+
+
 def current_actor() -> Actor:
     """The signed-in member of staff (routes with roles only)."""
     actor: Actor = g.actor
@@ -189,8 +213,8 @@ def is_public_area(path: str) -> bool:
     return path == "/" or any(path == a or path.startswith(a + "/") for a in PUBLIC_AREAS)
 
 
-def install(app: Flask, load_actor: Loader) -> None:
-    """Put the guard before every view. `load_actor` is the accounts room's registration."""
+def install(app: Flask, load_actor: Loader, load_client: ClientLoader) -> None:
+    """Put the guard before every view. Both loaders are registrations of the accounts room."""
     app.url_map.converters["id"] = IdConverter
     app.session_interface = AreaSessions()
 
@@ -205,7 +229,19 @@ def install(app: Flask, load_actor: Loader) -> None:
             return _check_link(access)
         if access.kind == "roles":
             return _check_role(access, load_actor)
+        if access.kind == "token":
+            _check_token(access, load_client)
         return None
+
+
+def _check_token(access: Access, load_client: ClientLoader) -> None:
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    client = load_client(secret.strip()[:200]) if scheme.lower() == "bearer" and secret else None
+    if client is None:
+        abort(401)
+    g.client = client
+    if access.purpose not in client.scopes:
+        raise NotPermitted("This token does not include that.")
 
 
 def _check_role(access: Access, load_actor: Loader) -> ResponseReturnValue | None:

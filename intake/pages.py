@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from intake import guard
+from intake import guard, problems
 from intake.accounts import login
 from intake.accounts.once import fresh_key
 from intake.actor import Actor
@@ -200,6 +200,8 @@ def _again() -> list[tuple[str, str]]:
 
 
 def _page(status: int, sentence: str, **more: Any) -> ResponseReturnValue:
+    if request.path.startswith("/api/"):
+        return problems.answer(status, sentence, more.get("fields"))
     template = f"system/{status}.html"
     if template not in _PAGES:
         template = "system/404.html" if status in {405, 410} else "system/400.html"

@@ -20,7 +20,7 @@ from werkzeug.routing import AnyConverter, Rule
 
 from config import Config
 from intake import create_app
-from intake.accounts.models import Staff, StaffSession
+from intake.accounts.models import ApiToken, Staff, StaffSession
 from intake.actor import Role
 from intake.beds.models import Bed, CapacityMark, Unit
 from intake.cases.models import Case, CaseAlert, Grant, LegalHold
@@ -30,7 +30,7 @@ from intake.clock import utcnow
 from intake.consents.models import Consent, Disclosure
 from intake.crypto import token_digest
 from intake.db import db, new_id, transaction
-from intake.inquiries.models import Inquiry, InquiryDraft
+from intake.inquiries.models import Inquiry, InquiryDraft, Referral
 from intake.messages.models import Message
 from intake.people.models import ContactPoint
 from intake.queues.models import QueueEntry
@@ -56,6 +56,8 @@ TABLES: dict[str, type[DeclarativeBase]] = {
     "staff_id": Staff,
     "appointment_id": Appointment,
     "session_id": StaffSession,
+    "referral_id": Referral,
+    "token_id": ApiToken,
     "hold_id": LegalHold,
     "unit_id": Unit,
     "bed_id": Bed,

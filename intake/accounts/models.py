@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -97,3 +98,19 @@ class SentForm(Base):
     at: Mapped[datetime] = mapped_column(index=True)
     status: Mapped[int]
     location: Mapped[str]
+
+
+class ApiToken(Base, Stamped, Versioned):
+    """A bearer token of another system: only its SHA-256 is kept; it ends by its time or is withdrawn."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = ref("site.id")
+    name: Mapped[str]
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    scopes: Mapped[list[Any]] = mapped_column(default=list)
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[int | None] = mapped_column(BigInteger)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask.cli import AppGroup
 
-from intake.cli.accounts import invite, set_up
+from intake.cli.accounts import api_token, invite, set_up
 from intake.cli.audit import audit_cli
 from intake.cli.backup import backup, restore
 from intake.cli.check import check
@@ -30,5 +30,6 @@ intake.add_command(rules_cli)
 intake.add_command(simulate)
 intake.add_command(set_up)
 intake.add_command(invite)
+intake.add_command(api_token)
 
 groups = (intake,)

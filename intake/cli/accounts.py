@@ -8,7 +8,7 @@ import click
 from flask.cli import with_appcontext
 from werkzeug.datastructures import MultiDict
 
-from intake.accounts import forms, joining
+from intake.accounts import api_tokens, forms, joining
 from intake.actor import Role, system
 from intake.clock import utcnow
 from intake.db import transaction
@@ -72,3 +72,18 @@ def invite(email: str, name: str, role: str) -> None:
     except IntakeError as refused:
         raise click.ClickException(" ".join(refused.fields.values()) or refused.message) from refused
     click.echo(f"The invitation to {who.email} is on its way.")
+
+
+@click.command("api-token")
+@click.argument("name")
+@click.option("--days", type=click.IntRange(1, api_tokens.LONGEST_DAYS), default=365, show_default=True)
+@with_appcontext
+def api_token(name: str, days: int) -> None:
+    """Make a bearer token for another system that sends referrals; it is printed once."""
+    try:
+        with transaction():
+            actor = system(settings.the_site().id)
+            _, secret = api_tokens.issue(name=name, days=days, actor=actor, now=utcnow())
+    except IntakeError as wrong:
+        raise click.ClickException(" ".join([wrong.message, *wrong.fields.values()])) from wrong
+    click.echo(secret)

@@ -121,3 +121,26 @@ class InquiryDraft(Base):
     saved_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
+
+
+class Referral(Base, Stamped, Versioned):
+    """What a professional sent beside the inquiry itself; content and answer are sealed under the patient's key."""
+
+    __tablename__ = "referral"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = mapped_column(BigInteger)
+    inquiry_id: Mapped[int] = ref("inquiry.id")
+    client_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    body_digest: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    source: Mapped[str]
+    legal_basis: Mapped[str]
+    content: Mapped[Sealed]
+    missing: Mapped[list[Any]] = mapped_column(default=list)
+    reply_due_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime]
+    answer: Mapped[str] = mapped_column(default="")
+    answer_code: Mapped[str] = mapped_column(default="")
+    answer_words: Mapped[Sealed | None]
+    answered_at: Mapped[datetime | None]
+    answered_by: Mapped[int | None] = mapped_column(BigInteger)

@@ -18,7 +18,7 @@ from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.fields import Reader
 from intake.guard import current_actor, requires
 from intake.inquiries import answers as a
-from intake.inquiries import following, queries, words
+from intake.inquiries import following, queries, referral_values, referrals, words
 from intake.inquiries.routes import bp
 from intake.settings import queries as settings
 
@@ -46,6 +46,9 @@ def _page(inquiry_id: int, errors: Mapping[str, str], status: int) -> ResponseRe
         zone=settings.site(actor.site_id).time_zone,
         now=utcnow(),
         needs_decision=following.needs_decision(inquiry_id),
+        referral=referrals.of_inquiry(inquiry_id),
+        referral_values=referral_values,
+        decline_codes=referrals.DECLINE_CODES,
         errors=errors,
         typed=request.form if errors else {},
         a=a,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -106,3 +106,57 @@ class PersonMerge(Base, Stamped):
     reason: Mapped[str] = mapped_column(default="")
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class CoverageKind(StrEnum):
+    """Who pays."""
+
+    PRIVATE = "private"
+    MEDICAID = "medicaid"
+    MEDICARE = "medicare"
+    MILITARY = "military"
+    STATE = "state_funded"
+    SCHOLARSHIP = "scholarship"
+    SELF = "self_pay"
+    OTHER = "other"
+
+
+class CheckState(StrEnum):
+    """How the check of a coverage stands (product.md 2.2)."""
+
+    PENDING = "pending"
+    VERIFIED = "verified"
+    PARTIAL = "partial"
+    DENIED = "denied"
+    EXPIRED = "expired"
+
+
+class Coverage(Base, Stamped, Versioned):
+    """One way a person's care is paid: payer, holder, policy and group are sealed; the newest check gives its state."""
+
+    __tablename__ = "coverage"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = mapped_column(BigInteger)
+    person_id: Mapped[int] = ref("person.id")
+    kind: Mapped[CoverageKind] = mapped_column(coded(CoverageKind))
+    order: Mapped[int] = mapped_column("place", default=1)
+    content: Mapped[Sealed]
+    state: Mapped[CheckState] = mapped_column(coded(CheckState), default=CheckState.PENDING)
+    expires_on: Mapped[date | None]
+    ended_at: Mapped[datetime | None]
+
+
+class CoverageCheck(Base, Stamped):
+    """One check of a coverage: who asked, when, what came of it, and until when that holds."""
+
+    __tablename__ = "coverage_check"
+
+    id: Mapped[Id]
+    coverage_id: Mapped[int] = ref("coverage.id")
+    at: Mapped[datetime]
+    by: Mapped[int] = mapped_column(BigInteger)
+    by_name: Mapped[str]
+    state: Mapped[CheckState] = mapped_column(coded(CheckState))
+    words: Mapped[Sealed | None]
+    expires_on: Mapped[date | None]

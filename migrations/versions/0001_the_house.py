@@ -190,6 +190,27 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_suppression_address_digest"), ["address_digest"], unique=False)
 
     op.create_table(
+        "api_token",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("scopes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("withdrawn_by", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_api_token_site_id_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_token")),
+        sa.UniqueConstraint("digest", name=op.f("uq_api_token_digest")),
+    )
+    with op.batch_alter_table("api_token", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_api_token_site_id"), ["site_id"], unique=False)
+
+    op.create_table(
         "capacity_mark",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("site_id", sa.BigInteger(), nullable=False),
@@ -459,6 +480,48 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_contact_point_person_id"), ["person_id"], unique=False)
 
     op.create_table(
+        "coverage",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "private",
+                "medicaid",
+                "medicare",
+                "military",
+                "state_funded",
+                "scholarship",
+                "self_pay",
+                "other",
+                name="coveragekind",
+                native_enum=False,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "pending", "verified", "partial", "denied", "expired", name="checkstate", native_enum=False, length=40
+            ),
+            nullable=False,
+        ),
+        sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_coverage_person_id_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_coverage")),
+    )
+    with op.batch_alter_table("coverage", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_coverage_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
         "inquiry",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("site_id", sa.BigInteger(), nullable=False),
@@ -713,6 +776,30 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_care_case_site_id"), ["site_id"], unique=False)
 
     op.create_table(
+        "coverage_check",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("coverage_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("by", sa.BigInteger(), nullable=False),
+        sa.Column("by_name", sa.String(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "pending", "verified", "partial", "denied", "expired", name="checkstate", native_enum=False, length=40
+            ),
+            nullable=False,
+        ),
+        sa.Column("words", sa.LargeBinary(), nullable=True),
+        sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["coverage_id"], ["coverage.id"], name=op.f("fk_coverage_check_coverage_id_coverage")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_coverage_check")),
+    )
+    with op.batch_alter_table("coverage_check", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_coverage_check_coverage_id"), ["coverage_id"], unique=False)
+
+    op.create_table(
         "inquiry_draft",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("site_id", sa.BigInteger(), nullable=False),
@@ -757,6 +844,36 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("promise", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_promise_inquiry_id"), ["inquiry_id"], unique=False)
+
+    op.create_table(
+        "referral",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("inquiry_id", sa.BigInteger(), nullable=False),
+        sa.Column("client_id", sa.BigInteger(), nullable=True),
+        sa.Column("body_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("legal_basis", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("missing", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("reply_due_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column(
+            "acknowledged_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False
+        ),
+        sa.Column("answer", sa.String(), nullable=False),
+        sa.Column("answer_code", sa.String(), nullable=False),
+        sa.Column("answer_words", sa.LargeBinary(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("answered_by", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["inquiry_id"], ["inquiry.id"], name=op.f("fk_referral_inquiry_id_inquiry")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_referral")),
+    )
+    with op.batch_alter_table("referral", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_referral_client_id"), ["client_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_referral_inquiry_id"), ["inquiry_id"], unique=False)
 
     op.create_table(
         "appointment",
@@ -1785,6 +1902,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_appointment_case_id"))
 
     op.drop_table("appointment")
+    with op.batch_alter_table("referral", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_referral_inquiry_id"))
+        batch_op.drop_index(batch_op.f("ix_referral_client_id"))
+
+    op.drop_table("referral")
     with op.batch_alter_table("promise", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_promise_inquiry_id"))
 
@@ -1795,6 +1917,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_inquiry_draft_inquiry_id"))
 
     op.drop_table("inquiry_draft")
+    with op.batch_alter_table("coverage_check", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_coverage_check_coverage_id"))
+
+    op.drop_table("coverage_check")
     with op.batch_alter_table("care_case", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_care_case_site_id"))
         batch_op.drop_index(batch_op.f("ix_care_case_person_id"))
@@ -1840,6 +1966,10 @@ def downgrade() -> None:
         batch_op.drop_index("inquiry_inbox")
 
     op.drop_table("inquiry")
+    with op.batch_alter_table("coverage", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_coverage_person_id"))
+
+    op.drop_table("coverage")
     with op.batch_alter_table("contact_point", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_contact_point_person_id"))
 
@@ -1881,6 +2011,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_capacity_mark_site_id"))
 
     op.drop_table("capacity_mark")
+    with op.batch_alter_table("api_token", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_api_token_site_id"))
+
+    op.drop_table("api_token")
     with op.batch_alter_table("suppression", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_suppression_address_digest"))
 

@@ -29,7 +29,7 @@ from tests import world
 SEEN = {"audit_entry", "audit_chain", "staff_session", "signed_link", "sign_in_tries", "known_device"}
 # Pages that a browser opens for people without an account, or for operators by a secret of their own.
 PUBLIC = {"/", "/healthz", "/healthz/deep", "/readyz", "/metrics", "/hooks/bounces", "/static/<path:filename>"}
-PUBLIC_AREAS = ("/help/", "/sign-", "/dev/")
+PUBLIC_AREAS = ("/help/", "/referral/", "/sign-", "/dev/")
 Doors = dict[Role, FlaskClient]
 
 
@@ -231,7 +231,7 @@ def test_a04_a_child_of_another_parent_is_missing(center: Flask, own: Doors) -> 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"])
 def test_a08_other_methods_change_nothing(center: Flask, own: Doors, method: str) -> None:
     known, before, wrong = known_ids(center), counts(center), []
-    for kind in ("roles", "public", "signed"):
+    for kind in ("roles", "public", "signed", "token"):
         for rule in rules(center, kind=kind, method="GET"):
             for path in paths(center, rule, known, most=1):
                 answer = send(own[Role.SUPERVISOR], method, path)

@@ -25,7 +25,7 @@ ORDER = [
     ["db"],
     ["crypto"],
     ["guard"],
-    ["limits", "logs"],
+    ["limits", "logs", "problems"],
     ["audit"],
     ["settings"],
     ["tasks"],

@@ -1,0 +1,216 @@
+"""Referrals in: received, acknowledged, what is missing named, answered within the clock (flow C)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from intake import crypto
+from intake.actor import CARE, Actor, Role, system
+from intake.audit import service as audit
+from intake.db import db, new_id
+from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
+from intake.inquiries import answers as a
+from intake.inquiries import first_contact, referral_values, service
+from intake.inquiries.models import Channel, Inquiry, Referral
+from intake.settings.models import Site
+from intake.tasks import service as tasks
+
+REPLY = "referral_reply"
+OUTCOME = "referral_outcome"
+ASK_AFTER = timedelta(days=7)
+# With these grounds the sender may hear what became of it; with the others a person calls.
+TELLS_ANSWER = frozenset({"consent", "court_order"})
+DECLINE_CODES: referral_values.Options = (
+    ("no_place", "No place in time"),
+    ("higher_level_needed", "Needs a higher level of care"),
+    ("not_treated_here", "Nothing we treat"),
+    ("outside_age", "Outside our age range"),
+    ("legal_hold", "A legal hold prevents it"),
+    ("person_declined", "The person decided against it"),
+)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A referral with its seals opened."""
+
+    row: Referral
+    told: dict[str, Any]
+    words: str
+
+
+def body_digest(body: bytes) -> bytes:
+    """What tells two bodies apart."""
+    return hashlib.sha256(body).digest()
+
+
+def receive(
+    told: Mapping[str, Any],
+    *,
+    site: Site,
+    actor: Actor,
+    now: datetime,
+    locale: str = "en",
+    client_id: int | None = None,
+    key: str | None = None,
+    digest: bytes = b"",
+) -> tuple[Referral, bool]:
+    """Write the inquiry and its referral; True when it is new. The same `key` with the same body finds the first.
+
+    Raises:
+        AlreadyDone: the key was used with another body.
+    """
+    if key is not None:
+        known = db.session.scalar(
+            select(Referral).join(Inquiry, Inquiry.id == Referral.inquiry_id).where(Inquiry.idempotency_key == key)
+        )
+        if known is not None:
+            if known.body_digest != digest:
+                raise AlreadyDone("This Idempotency-Key was used with another body.", code="KEY_REUSED")
+            return known, False
+    inquiry = service.receive(
+        referral_values.values(told, locale=locale), channel=Channel.REFERRAL, actor=actor, now=now, site=site, key=key
+    )
+    row = Referral(
+        id=new_id(), site_id=site.id, inquiry_id=inquiry.id, client_id=client_id, body_digest=digest,
+        source=told["source"], legal_basis=told["legal_basis"], missing=referral_values.missing(told),
+        reply_due_at=inquiry.first_contact_due_at, acknowledged_at=now, created_at=now, created_by=actor.id,
+    )  # fmt: skip
+    text = json.dumps(dict(told), sort_keys=True)
+    row.content = crypto.seal(text, key_of=inquiry.person_id, at="referral.content", row=row.id)
+    db.session.add(row)
+    db.session.flush()
+    tasks.owe(
+        site_id=site.id, kind=REPLY, key=f"{REPLY}:{inquiry.id}", role=Role.ADMISSIONS, due_at=row.reply_due_at,
+        cause="referral", inquiry_id=inquiry.id, actor=actor, now=now,
+    )  # fmt: skip
+    audit.record(
+        actor=actor, verb="received", record="referral", record_id=row.id, site_id=site.id, purpose=row.source, now=now
+    )
+    audit.tell(
+        kind="referral_received", actor=actor, inquiry_id=inquiry.id, now=now,
+        params={"source": row.source, "missing": row.missing},
+    )  # fmt: skip
+    return row, True
+
+
+def of_inquiry(inquiry_id: int) -> Opened | None:
+    """The referral of an inquiry, opened; None when nobody referred."""
+    row = db.session.scalar(select(Referral).where(Referral.inquiry_id == inquiry_id))
+    if row is None:
+        return None
+    text = crypto.open_(row.content, at="referral.content", row=row.id)
+    told = json.loads(text) if text and text != crypto.ERASED else {}
+    return Opened(row, told, crypto.open_(row.answer_words, at="referral.answer_words", row=row.id))
+
+
+def of_client(referral_id: int, *, client_id: int, site_id: int) -> Referral:
+    """A referral for the system that sent it.
+
+    Raises:
+        Missing: none that this system sent.
+    """
+    row = db.session.scalar(
+        select(Referral).where(Referral.id == referral_id, Referral.client_id == client_id, Referral.site_id == site_id)
+    )
+    if row is None:
+        raise Missing("There is no such referral.")
+    return row
+
+
+def reference(row: Referral) -> str:
+    """The number both sides use."""
+    found: str = db.session.scalars(select(Inquiry.reference).where(Inquiry.id == row.inquiry_id)).one()
+    return found
+
+
+def answer(inquiry_id: int, *, answer: str, code: str, words: str, actor: Actor, now: datetime) -> Referral:
+    """Record the answer that the referrer was given: accepted, declined with a coded reason, or what is needed first.
+
+    A decline owes a question after 7 days what became of the person; "need more" leaves the reply owed for a day.
+
+    Raises:
+        Missing: no referral here. NotPermitted: only care staff accept or decline. AlreadyDone: it was answered.
+        RuleBroken: an unknown answer, no reason, or nothing asked for (by field).
+    """
+    row = db.session.scalar(
+        select(Referral).where(Referral.inquiry_id == inquiry_id, Referral.site_id == actor.site_id).with_for_update()
+    )
+    if row is None:
+        raise Missing("Nobody referred this person.")
+    _check(answer, code, words)
+    if answer != "need_more" and not actor.may(*CARE):
+        raise NotPermitted("Only clinicians accept or decline a referral.")
+    if row.answer in {"accepted", "declined"}:
+        raise AlreadyDone("This referral was answered before.")
+    inquiry = db.session.get_one(Inquiry, inquiry_id)
+    row.answer, row.answer_code = answer, code if answer == "declined" else ""
+    row.answered_at, row.answered_by = now, actor.id
+    if words:
+        row.answer_words = crypto.seal(words, key_of=inquiry.person_id, at="referral.answer_words", row=row.id)
+    first_contact.meet(inquiry, actor=actor, now=now)
+    tasks.cancel(f"{REPLY}:{inquiry_id}", site_id=row.site_id, reason=answer, actor=actor, now=now)
+    if answer != "accepted":
+        _owe_more(row, answer, actor, now)
+    audit.record(
+        actor=actor, verb="answered", record="referral", record_id=row.id, purpose=answer, after={"code": code}, now=now
+    )
+    audit.tell(
+        kind="referral_answered", actor=actor, inquiry_id=inquiry_id, params={"answer": answer, "code": code}, now=now,
+        words=words, words_key_of=inquiry.person_id,
+    )  # fmt: skip
+    return row
+
+
+def _check(answer: str, code: str, words: str) -> None:
+    wrong: dict[str, str] = {}
+    if answer not in a.codes(referral_values.ANSWERS):
+        wrong["answer"] = "Pick what the referrer was told."
+    if answer == "declined" and code not in a.codes(DECLINE_CODES):
+        wrong["answer_code"] = "Pick the reason."
+    if answer == "need_more" and not words.strip():
+        wrong["answer_words"] = "Say what is needed."
+    if wrong:
+        raise RuleBroken("This answer is not complete.", code="REFERRAL_ANSWER", fields=wrong)
+
+
+def _owe_more(row: Referral, answer: str, actor: Actor, now: datetime) -> None:
+    kind, wait = (OUTCOME, ASK_AFTER) if answer == "declined" else (REPLY, timedelta(days=1))
+    tasks.owe(
+        site_id=row.site_id, kind=kind, key=f"{kind}:{row.inquiry_id}", role=Role.ADMISSIONS, due_at=now + wait,
+        cause=f"referral_{answer}", inquiry_id=row.inquiry_id, actor=actor, now=now,
+    )  # fmt: skip
+
+
+def add(inquiry_id: int, told: Mapping[str, Any], *, actor: Actor, now: datetime) -> Referral:
+    """Fill in what was missing, as the referrer told it later; what was told before stays.
+
+    Raises:
+        Missing: no referral here.
+    """
+    opened = of_inquiry(inquiry_id)
+    if opened is None or opened.row.site_id != actor.site_id:
+        raise Missing("Nobody referred this person.")
+    row = opened.row
+    whole = {**opened.told, **{name: value for name, value in told.items() if value and not opened.told.get(name)}}
+    inquiry = db.session.get_one(Inquiry, inquiry_id)
+    before, row.missing = row.missing, referral_values.missing(whole)
+    text = json.dumps(whole, sort_keys=True)
+    row.content = crypto.seal(text, key_of=inquiry.person_id, at="referral.content", row=row.id)
+    audit.record(
+        actor=actor, verb="completed", record="referral", record_id=row.id,
+        changed=sorted(set(before) - set(row.missing)), now=now,
+    )  # fmt: skip
+    return row
+
+
+def system_of(client_site: int) -> Actor:
+    """Who writes what another system sends."""
+    return system(client_site)

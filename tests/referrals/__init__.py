@@ -1,0 +1,1 @@
+"""Referrals in: the page, the interface for other systems, the answer."""
