@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from intake.actor import CARE, Role
 from intake.audit import service as audit
 from intake.clock import utcnow
+from intake.consents import queries as consents
 from intake.db import id_value, transaction
 from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.fields import Reader
@@ -44,6 +45,7 @@ def _page(inquiry_id: int, errors: Mapping[str, str], status: int) -> ResponseRe
         "inquiries/inquiry.html",
         page=queries.page(row, now=utcnow(), actor=actor),
         zone=settings.site(actor.site_id).time_zone,
+        may_tell=consents.may_be_told(row.person_id, settings.zone(settings.site(actor.site_id)), now=utcnow()),
         now=utcnow(),
         needs_decision=following.needs_decision(inquiry_id),
         referral=referrals.of_inquiry(inquiry_id),
