@@ -71,6 +71,32 @@ WAIT_OUTCOMES: dict[str, str] = {
     "not_reached": "Not reached",
 }
 
+READINESS: dict[str, dict[str, str]] = {
+    "withdrawal": {"none": "None now", "falling": "Falling", "steady": "The same", "rising": "Rising"},
+    "vitals": {"stable": "Stable", "watch": "To be watched", "not_stable": "Not stable"},
+    "moud": {"on_it": "On medication", "starting": "Starting", "declined": "Chose not to", "not_needed": "Not needed"},
+}
+TRANSFER_DECLINES: dict[str, str] = {
+    "no_place": "No place free",
+    "not_stable": "Not stable enough yet",
+    "other_level": "Another level fits better",
+    "missing_information": "Something is missing",
+    "person_changed_mind": "The person changed their mind",
+}
+CAPACITY: dict[str, str] = {
+    "full": "Understands and can decide",
+    "doubtful": "In doubt: a second person looked",
+    "not_able": "Not able to decide now",
+}
+LEAVING_OFFERS: dict[str, str] = {
+    "dose_change": "Another dose or a slower plan",
+    "pause": "A pause",
+    "outpatient": "Going on as an outpatient",
+    "moud": "Medication for opioid use disorder",
+    "other_program": "Another program",
+    "nothing": "Nothing could be offered",
+}
+
 NALOXONE_ANSWERS: dict[str, str] = {
     "accepted": "Accepted",
     "declined": "Chose not to take it",
@@ -113,13 +139,30 @@ ALERTS: dict[str, str] = {
 
 # Tasks that must be done, or ended with a reason, before a case closes (invariant 33).
 SAFETY_TASKS = frozenset(
-    {"danger", "alert", "call_24h", "call_72h", "call_same_day", "naloxone", "tolerance_warning", "crisis_follow_up"}
+    {
+        "danger",
+        "alert",
+        "call_24h",
+        "call_72h",
+        "call_same_day",
+        "naloxone",
+        "tolerance_warning",
+        "moud_offer",
+        "last_dose",
+        "crisis_follow_up",
+    }
 )
+
+
+_TABLES = (
+    ALERTS, LEVELS, DECISIONS, DECLINE_CODES, TOLD, DISCHARGE_TYPES, WAIT_CLASSES, HANDED_OVER, WAIT_OUTCOMES,
+    TRANSFER_DECLINES,
+)  # fmt: skip
 
 
 def words(code: str) -> str:
     """The words of any code of this room; an unknown one is shown as its own words."""
-    for table in (ALERTS, LEVELS, DECISIONS, DECLINE_CODES, TOLD, DISCHARGE_TYPES, WAIT_CLASSES, HANDED_OVER):
+    for table in _TABLES:
         if code in table:
             return table[code]
     return code.replace("_", " ").capitalize()

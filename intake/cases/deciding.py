@@ -32,6 +32,7 @@ from intake.visits.models import Appointment
 
 ASK_AGAIN = timedelta(hours=24)
 UNREACHABLE = "unreachable"
+ASK_OUTCOME_DAYS = 7
 ENDS_WITH_CASE = ("schedule", "ask_more", "rebook", "hold_lapsed", "decide_unreached")
 
 # What rooms above do when a case ends or closes: (case, discharge type or closing reason, actor, now).
@@ -176,6 +177,12 @@ def _turn_away(
         to = InquiryState.DECLINED_BY_PERSON
     shut(case, reason=code or decision, next_contact=next_contact, refused=refused, actor=actor, now=now)
     bring(inquiry, to, reason=code or decision, actor=actor, now=now)
+    if decision == "refer":
+        # A closed loop: somebody asks whether the person arrived there.
+        tasks.owe(
+            site_id=case.site_id, kind="referral_outcome", key=f"referral_outcome:{case.id}", role=Role.ADMISSIONS,
+            due_at=now + timedelta(days=ASK_OUTCOME_DAYS), cause="referred_out", case_id=case.id, actor=actor, now=now,
+        )  # fmt: skip
 
 
 def shut(
@@ -283,11 +290,23 @@ def close(
         case, reason=reason.strip()[:80], next_contact=next_contact, refused=refused, task_reason=task_reason,
         actor=actor, now=now,
     )  # fmt: skip
+    if reason.strip() == UNREACHABLE:
+        _leave_door_open(case, actor, now)
     if was_review:
         inquiry = db.session.get_one(Inquiry, case.opened_from)
         to = InquiryState.UNREACHABLE if reason == UNREACHABLE else InquiryState.DECLINED_BY_PERSON
         bring(inquiry, to, reason=reason[:80], actor=actor, now=now)
     return case
+
+
+def _leave_door_open(case: Case, actor: Actor, now: datetime) -> None:
+    """Somebody we could not reach is welcome back; the risk letter goes only where post is safe (flow G5)."""
+    case.flags = sorted({*case.flags, "WELCOME_BACK"})
+    if "post" in reaching.safe_channels(case.person_id):
+        tasks.owe(
+            site_id=case.site_id, kind="risk_letter", key=f"risk_letter:{case.id}", role=Role.ADMISSIONS,
+            due_at=now + timedelta(hours=48), cause=UNREACHABLE, case_id=case.id, actor=actor, now=now,
+        )  # fmt: skip
 
 
 def _check_tries(case: Case, reason: str, refused: bool) -> None:

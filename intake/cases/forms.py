@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from intake.actor import CARE, STAFF, Actor
-from intake.cases import codes, service, waiting_forms
+from intake.cases import care_forms, codes, service, waiting_forms
 from intake.cases.asking import WORDS, Field, Pairs, Step, bed_of, free_beds, level, moment, none, pairs, today
-from intake.cases.models import Case, CaseState, TransferState
-from intake.cases.queries import can_read, open_transfer
+from intake.cases.models import Case, CaseState
+from intake.cases.queries import can_read
 from intake.db import id_text, id_value
 from intake.errors import RuleBroken
 from intake.fields import Reader
@@ -110,26 +110,6 @@ def _no_show(case: Case, r: Reader, actor: Actor, now: datetime, version: int | 
     service.no_show(case.id, appointment_id=id_value(picked), version=version, actor=actor, now=now)
 
 
-def _discharge_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
-    return [
-        Field("type", "How the stay ended", "radio", pairs(codes.DISCHARGE_TYPES), required=True),
-        Field("reason", "Reason, in the person's own words", "area"),
-        Field("naloxone", "Naloxone offered", "radio", pairs(codes.NALOXONE_ANSWERS)),
-        Field("warned", "Loss of tolerance and overdose risk explained", "tick"),
-    ]
-
-
-def _discharge(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
-    how = r.choice("type", codes.DISCHARGE_TYPES, required="Pick how the stay ended.")
-    reason = r.text("reason", limit=WORDS)
-    naloxone = r.choice("naloxone", codes.NALOXONE_ANSWERS)
-    r.check()
-    service.discharge(
-        case.id, type=how, reason=reason, naloxone=naloxone, warned=r.yes("warned"), on=today(case, now),
-        version=version, actor=actor, now=now,
-    )  # fmt: skip
-
-
 def _close_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     return [
         Field("reason", "Why the case closes", "line", required=True),
@@ -177,33 +157,6 @@ def _offers(case: Case, r: Reader, actor: Actor, now: datetime, version: int | N
     for kind, answer in answers.items():
         if answer:
             service.record_offer(case.id, kind=kind, answer=answer, actor=actor, now=now)
-
-
-def _transfer_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
-    asked = open_transfer(case.id)
-    if asked is None:
-        return [level("to_level"), Field("reason", "Why, and is the person ready", "area", required=True)]
-    answers = {
-        TransferState.REQUESTED: {"accepted": "Accept", "rejected": "Reject", "withdrawn": "Take the request back"},
-        TransferState.ACCEPTED: {"arrived": "The person arrived", "cancelled": "Cancel"},
-    }[asked.state]
-    fields = [Field("answer", f"Transfer to {codes.words(asked.to_level)}", "radio", pairs(answers), required=True)]
-    return [*fields, Field("code", "If rejected: why", "line"), Field("bed", "Bed", "select", free_beds(case))]
-
-
-def _transfer(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
-    if open_transfer(case.id) is None:
-        level = r.choice("to_level", codes.LEVELS, required="Pick the level of care.")
-        reason = r.text("reason", limit=WORDS, required="Say why.")
-        r.check()
-        service.ask_transfer(case.id, to_level=level, reason=reason, actor=actor, now=now)
-        return
-    answer = r.choice(
-        "answer", ("accepted", "rejected", "withdrawn", "arrived", "cancelled"), required="Pick the answer."
-    )
-    code, bed_id = r.text("code", limit=80), bed_of(r, case)
-    r.check()
-    service.answer_transfer(case.id, answer=answer, code=code, bed_id=bed_id, actor=actor, now=now)
 
 
 def _visit_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
@@ -277,14 +230,6 @@ _OWN: tuple[Step, ...] = (
         "Book", STAFF, _OPEN, _visit_fields, _visit,
     ),
     Step(
-        "transfer", "Transfer", "Nothing moves before the receiver accepts.",
-        "Save", CARE, frozenset({S.ADMITTED, S.TRANSFER_PENDING}), _transfer_fields, _transfer,
-    ),
-    Step(
-        "discharge", "Discharge", "Plan messages stop and the bed is free in the same moment.",
-        "Discharge", CARE, frozenset({S.ADMITTED, S.TRANSFER_PENDING}), _discharge_fields, _discharge,
-    ),
-    Step(
         "after-care", "Start after-care", "The person stays in touch with us.",
         "Start after-care", STAFF, frozenset({S.DISCHARGED}), none, _after_care, main=True,
     ),
@@ -295,7 +240,7 @@ _OWN: tuple[Step, ...] = (
         _close_fields, _close,
     ),
 )  # fmt: skip
-_AFTER = {"waitlist": waiting_forms.STEPS}
+_AFTER = {"waitlist": waiting_forms.STEPS, "visit": care_forms.STEPS}
 STEPS: tuple[Step, ...] = tuple(s for own in _OWN for s in (own, *_AFTER.get(own.name, ())))
 BY_NAME = {step.name: step for step in STEPS}
 

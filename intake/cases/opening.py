@@ -286,11 +286,15 @@ def _finish_danger(case: Case, inquiry: Inquiry, outcome: str, actor: Actor, now
 
 
 def _owe_follow_up(case: Case, inquiry: Inquiry, now: datetime, actor: Actor) -> None:
-    tasks.owe(
-        site_id=case.site_id, kind="crisis_follow_up", key=f"crisis_follow_up:{case.id}", role=Role.CLINICIAN,
-        due_at=now + timedelta(hours=24), cause="handed_over", case_id=case.id, inquiry_id=inquiry.id, actor=actor,
-        now=now,
-    )  # fmt: skip
+    owed = [("crisis_follow_up", 24), ("call_72h", 72)]
+    if inquiry.danger.get("overdose_24h") == "yes":
+        owed += [("naloxone", 24), ("moud_offer", 24)]
+    for kind, hours in owed:
+        tasks.owe(
+            site_id=case.site_id, kind=kind, key=f"{kind}:{case.id}:crisis", role=Role.CLINICIAN,
+            due_at=now + timedelta(hours=hours), cause="handed_over", case_id=case.id, inquiry_id=inquiry.id,
+            actor=actor, now=now,
+        )  # fmt: skip
 
 
 def go_on(case_id: int, *, actor: Actor, now: datetime) -> QueueEntry:

@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement, and_, false, or_, select
 
 from intake import crypto
 from intake.actor import STAFF, Actor, Role
+from intake.beds import queries as beds
+from intake.beds.models import UseKind
 from intake.cases.models import Case, CaseAlert, CaseState, Grant, Note, NoteDraft, Transfer, TransferState
 from intake.clock import db_now
 from intake.db import db
@@ -151,14 +153,43 @@ def decision_words(case: Case) -> str:
     return crypto.open_(case.decision_reason, at="care_case.decision_reason", row=case.id)
 
 
-def open_transfer(case_id: int) -> Transfer | None:
-    """The transfer that was asked for or accepted and has not arrived."""
-    return db.session.scalar(
-        select(Transfer).where(
-            Transfer.case_id == case_id,
-            Transfer.state.in_((TransferState.REQUESTED, TransferState.ACCEPTED)),
+def open_transfers(case_id: int) -> list[Transfer]:
+    """The transfers that were asked for or accepted and have not arrived, an accepted one first."""
+    return list(
+        db.session.scalars(
+            select(Transfer)
+            .where(Transfer.case_id == case_id, Transfer.state.in_((TransferState.REQUESTED, TransferState.ACCEPTED)))
+            .order_by(Transfer.state, Transfer.asked_at, Transfer.id)
         )
     )
+
+
+def open_transfer(case_id: int) -> Transfer | None:
+    """The accepted transfer of a case, else the one asked for first."""
+    return next(iter(open_transfers(case_id)), None)
+
+
+def transfers(case_id: int) -> list[Transfer]:
+    """Every transfer of a case, newest first."""
+    return list(
+        db.session.scalars(select(Transfer).where(Transfer.case_id == case_id).order_by(Transfer.asked_at.desc()))
+    )
+
+
+def current_level(case: Case) -> str:
+    """The level of care now: that of the open stay, else of the last arrival, else the level of admission."""
+    if case.admitted_on is None:
+        return ""
+    found = beds.of_case(case.id)
+    if found is not None and found[0].kind is UseKind.STAY:
+        return found[0].level
+    arrived = next((t for t in transfers(case.id) if t.state is TransferState.ARRIVED), None)
+    return arrived.to_level if arrived is not None else case.admit_level
+
+
+def transfer_words(row: Transfer) -> str:
+    """Why a transfer was asked for."""
+    return crypto.open_(row.reason, at="transfer.reason", row=row.id)
 
 
 def reference(case: Case) -> str:

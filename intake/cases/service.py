@@ -5,11 +5,13 @@ from __future__ import annotations
 from intake.cases.alerts import acknowledge, escalate, raise_alert
 from intake.cases.deciding import book_visit, close, decide, schedule, when_ended
 from intake.cases.glass import break_glass, restrict, review
+from intake.cases.leveling import bill, external_level
 from intake.cases.notes import flag, note, save_draft
 from intake.cases.opening import go_on, hand_over, open, open_for_danger, place
 from intake.cases.places import hold_bed, release_bed
 from intake.cases.reaching import attempt
-from intake.cases.stays import admit, after_care, answer_transfer, ask_transfer, discharge, no_show, record_offer
+from intake.cases.stays import admit, after_care, discharge, no_show, record_offer, when_missed
+from intake.cases.transfers import answer_transfer, ask_transfer
 from intake.cases.waitlist import interim, rank, refuse_place, waitlist, weekly
 
 __all__ = [
@@ -19,12 +21,14 @@ __all__ = [
     "answer_transfer",
     "ask_transfer",
     "attempt",
+    "bill",
     "book_visit",
     "break_glass",
     "close",
     "decide",
     "discharge",
     "escalate",
+    "external_level",
     "flag",
     "go_on",
     "hand_over",
@@ -47,4 +51,5 @@ __all__ = [
     "waitlist",
     "weekly",
     "when_ended",
+    "when_missed",
 ]

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 
-from intake import crypto
 from intake.actor import CARE, STAFF, Actor, Role
 from intake.audit import service as audit
 from intake.beds import service as beds
 from intake.beds.models import UseKind
-from intake.cases import waitlist
+from intake.cases import transfers, waitlist
 from intake.cases.codes import DISCHARGE_TYPES, LEVELS, MOUD_ANSWERS, NALOXONE_ANSWERS
 from intake.cases.deciding import when_ended
-from intake.cases.models import Case, CaseState, Transfer, TransferState
-from intake.cases.queries import open_transfer
+from intake.cases.models import Case, CaseState
 from intake.cases.states import locked, move, must
-from intake.db import db, new_id
+from intake.db import db
 from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.people.models import Person
 from intake.queues import service as queues
+from intake.settings import queries as settings
 from intake.tasks import service as tasks
 from intake.visits import queries as visit_queries
 from intake.visits import service as visits
 from intake.visits.models import AppointmentState
+
+COUNSEL_HOURS = 72
+MOUD_OFFER_HOURS = 24
+# What rooms above do when somebody did not come: (case, actor, now). No plan advances on its own.
+when_missed: list[Callable[[Case, Actor, datetime], None]] = []
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """What was said to somebody who leaves against advice: codes of CAPACITY and LEAVING_OFFERS, who counselled."""
+
+    capacity: str = ""
+    counselled_by: str = ""
+    offered: Sequence[str] = ()
+
 
 CALLS = (("call_same_day", 4), ("call_24h", 24), ("call_72h", 72))
 
@@ -80,18 +96,41 @@ def no_show(case_id: int, *, appointment_id: int, actor: Actor, now: datetime, v
     if case.state is not CaseState.ADMITTED:
         move(case, CaseState.NO_SHOW, actor=actor, now=now)
         beds.release(case.id, outcome="no_show", kind=UseKind.HOLD, actor=actor, now=now)
+        rebook = timedelta(hours=int(settings.value(case.site_id, "rebook_hours")))
+        _owe(case, "rebook", f"rebook:{case.id}", now + rebook, "no_show", Role.ADMISSIONS, actor, now)
+    case.flags = sorted({*case.flags, "WELCOME_BACK"})
     _owe_calls(case, CALLS, "no_show", Role.ADMISSIONS, actor, now)
+    _owe_counselling(case, "no_show", actor, now)
+    for hook in when_missed:
+        hook(case, actor, now)
     return case
+
+
+def _owe(
+    case: Case, kind: str, key: str, due_at: datetime, cause: str, role: Role, actor: Actor, now: datetime
+) -> None:
+    tasks.owe(
+        site_id=case.site_id, kind=kind, key=key, role=role, due_at=due_at, cause=cause, case_id=case.id, actor=actor,
+        now=now,
+    )  # fmt: skip
+
+
+def _owe_counselling(case: Case, cause: str, actor: Actor, now: datetime) -> None:
+    """What could not be said to somebody who is not there is said at the first chance."""
+    kinds = ["tolerance_warning"]
+    if case.naloxone.get("answer") not in {"accepted", "has_it", "declined"}:
+        kinds.append("naloxone")
+    for kind in kinds:
+        due = now + timedelta(hours=COUNSEL_HOURS)
+        _owe(case, kind, f"{kind}:{case.id}", due, cause, Role.CLINICIAN, actor, now)
 
 
 def _owe_calls(
     case: Case, calls: tuple[tuple[str, int], ...], cause: str, role: Role, actor: Actor, now: datetime
 ) -> None:
     for kind, hours in calls:
-        tasks.owe(
-            site_id=case.site_id, kind=kind, key=f"{kind}:{case.id}:{cause}", role=role,
-            due_at=now + timedelta(hours=hours), cause=cause, case_id=case.id, actor=actor, now=now,
-        )  # fmt: skip
+        due = now + timedelta(hours=hours)
+        _owe(case, kind, f"{kind}:{case.id}:{cause}", due, cause, role, actor, now)
 
 
 def discharge(
@@ -103,6 +142,8 @@ def discharge(
     reason: str = "",
     naloxone: str = "",
     warned: bool = False,
+    moud: str = "",
+    leaving: Leaving | None = None,
     on: date | None = None,
     version: int | None = None,
 ) -> Case:
@@ -110,7 +151,8 @@ def discharge(
 
     `type` is a code of DISCHARGE_TYPES; `naloxone` a code of NALOXONE_ANSWERS, needed unless the person died;
     `warned` says that the loss of tolerance was explained. Leaving against advice needs a reason in the person's own
-    words, owes calls after 24 and 72 hours and sets the welcome-back flag, without penalty (flow H).
+    words, owes calls after 24 and 72 hours, and the medication offer when `moud` has no answer, and sets the
+    welcome-back flag, without penalty (flow H).
 
     Raises:
         Missing, NotPermitted, AlreadyDone (state), RuleBroken (by field).
@@ -127,17 +169,30 @@ def discharge(
         audit.tell(
             kind="discharge_reason", actor=actor, now=now, case_id=case.id, words=reason, words_key_of=case.person_id
         )
+    if moud:
+        case.moud = {**case.moud, "offered": True, "answer": moud, "on": now.date().isoformat(), "by": actor.name}
     beds.release(case.id, outcome="discharged", actor=actor, now=now)
     queues.leave_all(case.id, outcome="discharged", actor=actor, now=now)
-    _cancel_transfer(case, actor, now)
+    transfers.cancel_all(case, actor=actor, now=now)
     if type == "against_advice":
         case.flags = sorted({*case.flags, "WELCOME_BACK"})
         _owe_calls(case, CALLS[1:], "against_advice", Role.CLINICIAN, actor, now)
+        _tell_leaving(case, leaving or Leaving(), actor, now)
+        if not moud:
+            due = now + timedelta(hours=MOUD_OFFER_HOURS)
+            _owe(case, "moud_offer", f"moud_offer:{case.id}", due, "against_advice", Role.CLINICIAN, actor, now)
     if type == "died":
         db.session.get_one(Person, case.person_id).died_at = now
     for hook in when_ended:
         hook(case, type, actor, now)
     return case
+
+
+def _tell_leaving(case: Case, said: Leaving, actor: Actor, now: datetime) -> None:
+    audit.tell(
+        kind="left_against_advice", actor=actor, now=now, case_id=case.id,
+        params={"capacity": said.capacity, "counselled_by": said.counselled_by, "offered": list(said.offered)},
+    )  # fmt: skip
 
 
 def _check_discharge(type: str, reason: str, naloxone: str, warned: bool) -> None:
@@ -195,69 +250,3 @@ def record_offer(case_id: int, *, kind: str, answer: str, actor: Actor, now: dat
     )  # fmt: skip
     audit.tell(kind="offered", actor=actor, now=now, case_id=case.id, params={"what": kind, "answer": answer})
     return case
-
-
-def ask_transfer(case_id: int, *, to_level: str, reason: str, actor: Actor, now: datetime) -> Transfer:
-    """Ask for a move to another level; the sender stays owner until the person arrives (invariant 19).
-
-    Raises:
-        Missing, NotPermitted, AlreadyDone (not admitted, or already asked), RuleBroken (by field).
-    """
-    must(actor, *CARE)
-    if to_level not in LEVELS or not reason.strip():
-        raise RuleBroken("Say where to and why.", code="TRANSFER", fields={"to_level": "Pick a level and say why."})
-    case = locked(case_id, actor)
-    move(case, CaseState.TRANSFER_PENDING, actor=actor, now=now, level=to_level)
-    row = Transfer(
-        id=new_id(), case_id=case.id, to_level=to_level, asked_by=actor.id, asked_at=now, created_at=now,
-        created_by=actor.id,
-    )  # fmt: skip
-    row.reason = crypto.seal(reason, key_of=case.person_id, at="transfer.reason", row=row.id)
-    db.session.add(row)
-    tasks.owe(
-        site_id=case.site_id, kind="transfer", key=f"transfer:{case.id}", role=Role.CLINICIAN,
-        due_at=now + timedelta(hours=4), cause="transfer_asked", case_id=case.id, actor=actor, now=now,
-    )  # fmt: skip
-    return row
-
-
-def answer_transfer(
-    case_id: int, *, answer: str, actor: Actor, now: datetime, code: str = "", bed_id: int | None = None
-) -> Case:
-    """Answer a transfer: accepted, arrived, rejected (with a code) or withdrawn; only arriving moves anything.
-
-    Raises:
-        Missing, NotPermitted, AlreadyDone, RuleBroken.
-    """
-    must(actor, *CARE)
-    case = locked(case_id, actor)
-    row = open_transfer(case.id)
-    if row is None:
-        raise AlreadyDone("No transfer is asked for.")
-    allowed = {
-        TransferState.REQUESTED: {"accepted", "rejected", "withdrawn"},
-        TransferState.ACCEPTED: {"arrived", "cancelled"},
-    }[row.state]
-    if answer not in allowed:
-        raise AlreadyDone(f"This transfer is {row.state.value}.")
-    if answer == "rejected" and not code:
-        raise RuleBroken("Say why.", code="REASON", fields={"code": "Pick the reason."})
-    row.state, row.decline_code = TransferState(answer), code
-    row.answered_by, row.answered_at = actor.id, now
-    audit.tell(kind="transfer", actor=actor, now=now, case_id=case.id, params={"answer": answer, "to": row.to_level})
-    if answer == "accepted":
-        return case
-    move(case, CaseState.ADMITTED, actor=actor, now=now)
-    tasks.cancel(f"transfer:{case.id}", site_id=case.site_id, reason=answer, actor=actor, now=now)
-    if answer == "arrived":
-        case.owner_id = actor.id
-        if beds.stay(case.id, bed_id=bed_id, actor=actor, now=now) is None:
-            beds.release(case.id, outcome="transferred", actor=actor, now=now)
-    return case
-
-
-def _cancel_transfer(case: Case, actor: Actor, now: datetime) -> None:
-    row = open_transfer(case.id)
-    if row is not None:
-        row.state, row.answered_by, row.answered_at = TransferState.CANCELLED, actor.id, now
-        tasks.cancel(f"transfer:{case.id}", site_id=case.site_id, reason="discharged", actor=actor, now=now)

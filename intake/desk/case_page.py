@@ -18,7 +18,8 @@ from intake.audit.models import AuditEntry, TimelineEntry
 from intake.beds import queries as beds
 from intake.cases import codes
 from intake.cases import queries as cases
-from intake.cases.models import Case, CaseAlert, CaseState
+from intake.cases.leveling import BILLERS
+from intake.cases.models import Case, CaseAlert, CaseState, Transfer
 from intake.clinical import mme
 from intake.consents.models import Consent, ConsentState
 from intake.db import db
@@ -102,6 +103,8 @@ class CasePage:
     bed: str
     owner: str
     earlier: Sequence[Case]
+    levels: Sequence[tuple[str, str]]
+    moves: Sequence[Transfer]
     steps: Sequence[tuple[str, str]]
 
     @property
@@ -153,6 +156,8 @@ def read(actor: Actor, case_id: int, *, now: datetime, steps: Sequence[tuple[str
         bed=_bed(case.id),
         owner=_staff_names({case.owner_id} - {None}).get(case.owner_id or 0, ""),
         earlier=[c for c in cases.earlier(case) if cases.can_read(actor, c)],
+        levels=_levels(case, actor),
+        moves=cases.transfers(case.id)[:5],
         steps=steps,
     )
 
@@ -216,6 +221,23 @@ def _stages(case: Case, inquiry: Inquiry, entries: Sequence[BoardRow], zone: Zon
 
 def _day(day: date | None) -> str:
     return f"{day:%b} {day.day}" if day else ""
+
+
+def _levels(case: Case, actor: Actor) -> list[tuple[str, str]]:
+    """The levels of a case in words; what is billed only for those who bill."""
+    found = [
+        ("Decided", codes.words(case.decision_level) if case.decision_level else ""),
+        ("At admission", codes.words(case.admit_level) if case.admit_level else ""),
+        ("Now", codes.words(cases.current_level(case)) if case.admitted_on else ""),
+        (
+            "Assessed elsewhere",
+            f"{codes.words(case.external_level)} ({case.external_tool}, {_day(case.external_on)})"
+            if case.external_level
+            else "",
+        ),
+        ("Billed", codes.words(case.billed_level) if case.billed_level and actor.role in BILLERS else ""),
+    ]
+    return [pair for pair in found if pair[1]]
 
 
 def _tasks(case: Case) -> list[Task]:

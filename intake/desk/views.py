@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from intake.desk import audit_log, beds_views, boards, case_views, inbox, waitlist_views, work_views
+from intake.desk import (
+    audit_log,
+    beds_views,
+    boards,
+    case_views,
+    coverage_views,
+    inbox,
+    transfers_page,
+    waitlist_views,
+    work_views,
+)
 from intake.desk.routes import bp
 
-PAGES = (audit_log, inbox, boards, case_views, work_views, beds_views, waitlist_views)
+PAGES = (audit_log, inbox, boards, case_views, work_views, coverage_views, beds_views, waitlist_views, transfers_page)
 
 __all__ = ["PAGES", "bp"]

@@ -44,6 +44,10 @@ TASKS: dict[str, str] = {
     "overdue": "Late",
     "promised_callback": "Call back as promised",
     "promised_appointment": "Keep the promised appointment",
+    "referral_reply": "Answer the referrer",
+    "referral_outcome": "Ask what became of the person we could not take",
+    "coverage_check": "Check who pays",
+    "coverage_ending": "Coverage ends soon: check again",
     "decide_unreached": "Decide: not reached after all tries",
     "call_same_day": "Call today: did not come",
     "call_24h": "Safety call after 24 hours",
@@ -57,6 +61,8 @@ TASKS: dict[str, str] = {
     "offer_bed": "Call: a place is free and kept",
     "decide_place": "Place not taken again: decide",
     "hold_lapsed": "Bed hold ended: plan the start again",
+    "transfer_arrival": "Transfer accepted: has the person arrived?",
+    "referral_outcome": "Ask whether the referral worked out",
     "capacity_notice": "Beds are full: tell the State",
     "rebook": "Offer a new start after the missed one",
     "naloxone": "Hand over naloxone, or write why not",
@@ -109,6 +115,10 @@ def task_line(row: Task) -> str:
     """The words of one task; a late one says what is late."""
     if row.kind == "overdue":
         return f"{task('overdue')}: {task(str(row.params.get('kind', ''))).lower()}"
+    if row.kind == "last_dose" and row.params.get("dose"):
+        return f"{task('last_dose')}: {row.params['dose']}"
+    if row.kind in {"transfer", "transfer_arrival"} and row.params.get("to"):
+        return f"{task(row.kind)} ({codes.words(str(row.params['to'])).lower()})"
     return task(row.kind)
 
 
@@ -146,6 +156,8 @@ _LINES: dict[str, tuple[str, str, str]] = {
     "restricted": ("Record restricted", "lock", "r"),
     "unrestricted": ("Record open again", "lock", ""),
     "emergency_access": ("Emergency access", "alert", "r"),
+    "external_level": ("Level assessed elsewhere: {level} ({tool})", "info", ""),
+    "left_against_advice": ("Left against advice; counselled by {counselled_by}", "out", "r"),
     "hold_lapsed": ("Bed hold ended", "bed", "r"),
     "place_offered": ("A place is free: bed {bed} kept", "bed", "g"),
     "place_declined": ("Did not take the place", "bed", ""),

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from intake import crypto
 from intake.actor import CARE, Actor, Role, system
 from intake.audit import service as audit
-from intake.cases.models import Case
+from intake.cases.models import Case, CaseState
 from intake.clinical import cadence
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, NotPermitted, RuleBroken
@@ -276,6 +276,42 @@ def case_ended(case: Case, discharge_type: str, actor: Actor, now: datetime) -> 
             now=now,
         )
     visiting.settle(case, now=now)
+
+
+def visit_missed(case: Case, actor: Actor, now: datetime) -> None:
+    """What a missed visit does to a plan (flow G4); registered with `cases.when_missed`.
+
+    In care the next step is held until a clinician looked; somebody who never came has the plan paused, so that no
+    step message goes out. A task names the last dose reached.
+    """
+    plan = plan_of(case.id)
+    current = db.session.get(PlanVersion, plan.current_version_id) if plan and plan.current_version_id else None
+    if plan is None or current is None or current.state is not PlanState.ACTIVE:
+        return
+    today = _today(case, now)
+    reached = plans.step_on(current.steps, today)
+    doses = reached["doses"] if reached else current.request["regimen"]
+    tasks.owe(
+        site_id=case.site_id,
+        kind="last_dose",
+        key=f"last_dose:{plan.id}",
+        role=Role.CLINICIAN,
+        due_at=now + timedelta(hours=4),
+        cause="missed_visit",
+        case_id=case.id,
+        owner_id=case.owner_id,
+        params={"dose": "-".join(f"{float(d):g}" for d in doses)},
+        now=now,
+        actor=actor,
+    )
+    if case.state is CaseState.NO_SHOW:
+        review = today + timedelta(days=REVIEW_DAYS_AFTER_HOLD)
+        by = system(case.site_id)
+        pause(current.id, reason="missed_visit", words="", review_by=review, agreed_by="", actor=by, now=now)
+        return
+    following = [s["step"] for s in current.steps if s["start"] > today.isoformat()]
+    first = following[0] if following else len(current.steps) + 1
+    hold(current, first_step=first, reason="missed_visit", triggers=["missed_visit"], case=case, now=now)
 
 
 AFTER_CARE = ("AFTER_1M", "AFTER_3M", "AFTER_6M", "AFTER_12M", "AFTER_24M")

@@ -67,6 +67,11 @@ def owe(
     return row
 
 
+def live_of_key(key: str, site_id: int) -> list[Task]:
+    """The live tasks of a key (at most one)."""
+    return list(db.session.scalars(select(Task).where(Task.site_id == site_id, Task.key == key, Task.state.in_(LIVE))))
+
+
 def _live(task_id: int, actor: Actor) -> Task:
     row = db.session.scalar(select(Task).where(Task.id == task_id, Task.site_id == actor.site_id).with_for_update())
     if row is None:
@@ -148,6 +153,14 @@ def snooze(task_id: int, *, until: datetime, reason: str, actor: Actor, now: dat
     _keep_reason(row, reason)
     audit.record(actor=actor, verb="snoozed", record="task", record_id=row.id, case_id=row.case_id, now=now)
     return row
+
+
+def pass_on(case_id: int, *, owner_id: int) -> None:
+    """Let the work of a case that has an owner follow the case to its new one."""
+    for row in db.session.scalars(
+        select(Task).where(Task.case_id == case_id, Task.owner_id.is_not(None), Task.state.in_(LIVE)).with_for_update()
+    ):
+        row.owner_id = owner_id
 
 
 def give_back_all(staff_id: int, *, actor: Actor, now: datetime) -> int:
