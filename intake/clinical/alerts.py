@@ -151,7 +151,13 @@ def assess(
     for answers in (checkin, previous, baseline):
         _check(answers)
     if unanswered_hours is not None:
-        number(unanswered_hours, "The hours", field="unanswered_hours", highest=100_000, code="INPUT_NOT_VALID")
+        number(
+            unanswered_hours,
+            "The hours",
+            field="unanswered_hours",
+            highest=_HIGHEST["unanswered_hours"],
+            code="INPUT_NOT_VALID",
+        )
     found = [] if checkin is None else list(_of_answers(checkin, baseline, previous))
     if checkin is None and unanswered_hours is not None and unanswered_hours >= UNANSWERED_HOURS:
         found.append(_trigger("UNANSWERED_48H", unanswered_hours=unanswered_hours))

@@ -39,7 +39,7 @@ class Product:
     unit: str
     form: str
     release: Release
-    halves: bool = False
+    halves: bool
 
     @property
     def is_liquid(self) -> bool:

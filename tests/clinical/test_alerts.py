@@ -67,6 +67,13 @@ def test_answers_that_no_rule_weighed_hold_the_step_and_ask_for_eyes(thoughts: b
     found = not_weighed(CheckInAnswers(thoughts=thoughts))
     assert (found.hold, found.task, found.alert_now) == (True, True, thoughts is True)
     assert [t.code for t in found.triggers] == ["THOUGHTS", "NOT_WEIGHED"][0 if thoughts else 1 :]
+    assert [dict(t.reads) for t in found.triggers] == [{"thoughts": True}, {"weighed": False}][0 if thoughts else 1 :]
+
+
+def test_hours_without_an_answer_have_an_end() -> None:
+    assert assess(None, unanswered_hours=100_000).hold
+    with pytest.raises(RuleBroken):
+        assess(None, unanswered_hours=100_001)
 
 
 def test_danger_to_life_comes_first() -> None:

@@ -148,9 +148,10 @@ def test_a_dispensing_period_takes_at_least_a_day(refill: Any) -> None:
     assert refused.value.code == "INPUT_NOT_VALID"
 
 
-def test_months_of_aftercare_outside_the_list_are_refused() -> None:
+@pytest.mark.parametrize("months", [(2,), (3, 2)])
+def test_months_of_aftercare_outside_the_list_are_refused(months: tuple[int, ...]) -> None:
     with pytest.raises(RuleBroken) as refused:
-        owed(plan(28), after_months=(2,))
+        owed(plan(28), after_months=months)
     assert refused.value.code == "INPUT_NOT_VALID"
 
 

@@ -118,6 +118,13 @@ def test_a_strength_table_that_cannot_be_is_refused(strengths: str, units: int, 
     assert refused.value.code == "PRODUCT_NOT_VALID"
 
 
+def test_a_strength_table_at_its_edges_is_taken() -> None:
+    product = make("new", "New", "10000 1", max_units=1000, factor=None, release="ir")
+    assert (product.strengths, product.max_units) == ((1, 10000), 1000)
+    with pytest.raises(RuleBroken):
+        make("new", "New", "10001", max_units=1, factor=None, release="ir")
+
+
 def test_the_center_can_taper_a_product_of_its_own_table() -> None:
     own = make("own", "Own", "30 10 20", max_units=2, factor=None, release="ir")
     plan = build(ask("own", [40], products={"own": own}))
