@@ -24,7 +24,7 @@ from intake.screening import queries as screening
 from intake.settings import queries as settings
 from intake.tapers.models import PlanState, PlanVersion, TaperPlan
 
-ASKING = ("CHECKIN", "PEG_WEEKLY")
+ASKING = ("CHECKIN", "PEG_WEEKLY", "AFTER_1M", "AFTER_3M", "AFTER_6M", "AFTER_12M", "AFTER_24M")
 LESSON = "SAFETY_EDU"
 ANSWERABLE = (PlanState.ACTIVE, PlanState.COMPLETED)
 
@@ -129,7 +129,7 @@ def previous(version_id: int, before: datetime) -> CheckIn | None:
 
 def unanswered(hours: int, limit: int = 200) -> list[tuple[Message, PlanVersion, Case]]:
     """Check-in mails accepted more than `hours` ago that nobody answered and no task tells of yet."""
-    asks = exists().where(MessagePart.message_id == Message.id, MessagePart.kind == "CHECKIN")
+    asks = exists().where(MessagePart.message_id == Message.id, MessagePart.kind.in_(ASKING))
     told = exists().where(CheckIn.message_id == Message.id)
     rows = db.session.execute(
         select(Message, PlanVersion, Case)
@@ -139,7 +139,7 @@ def unanswered(hours: int, limit: int = 200) -> list[tuple[Message, PlanVersion,
         .where(
             Message.state == MessageState.SENT,
             Message.accepted_at <= db_now(-timedelta(hours=hours)),
-            PlanVersion.state == PlanState.ACTIVE,
+            PlanVersion.state.in_(ANSWERABLE),
             asks,
             ~told,
         )

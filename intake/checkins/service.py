@@ -211,7 +211,10 @@ def review(check_in_id: int, *, actor: Actor, now: datetime) -> CheckIn:
 
 
 def tell_unanswered(*, now: datetime) -> int:
-    """Upkeep: a check-in without an answer for 48 hours becomes a task and holds the next step; returns how many."""
+    """Upkeep: a mail that asked and got no answer for 48 hours becomes a task; returns how many.
+
+    A check-in after a step also holds the next one.
+    """
     done = 0
     hours = int(settings.value(settings.the_site().id, "check_in_overdue_hours"))
     for message, version, case in queries.unanswered(hours):
@@ -222,7 +225,10 @@ def tell_unanswered(*, now: datetime) -> int:
         row.state, row.overdue_task_at, row.triggers = CheckInState.EXPIRED, now, ["UNANSWERED_48H"]
         row.level = "amber"
         db.session.add(row)
-        changes.hold(version, first_step=row.step + 1, reason="unanswered", triggers=row.triggers, case=case, now=now)
+        if "CHECKIN" in asked.parts and version.state is PlanState.ACTIVE:
+            changes.hold(
+                version, first_step=row.step + 1, reason="unanswered", triggers=row.triggers, case=case, now=now
+            )
         tasks.owe(
             site_id=case.site_id,
             kind="check_in_unanswered",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from intake import crypto
@@ -257,6 +257,23 @@ def test_silence_for_two_days_becomes_a_task_and_holds_the_step(link: Link) -> N
         assert row is not None
         assert row.state is CheckInState.ANSWERED
         assert db.session.get_one(Message, link.message_id).state is MessageState.SENT
+
+
+@pytest.mark.parametrize("part", ["PEG_WEEKLY", "AFTER_1M"])
+def test_every_mail_that_asks_opens_the_questions_and_its_silence_becomes_a_task(link: Link, part: str) -> None:
+    with link.app.app_context(), transaction():
+        db.session.execute(update(MessagePart).where(MessagePart.message_id == link.message_id).values(kind=part))
+        for state in ("claimed", "sent"):
+            sent = {"state": state, "accepted_at": utcnow() - timedelta(hours=49)}
+            db.session.execute(update(Message).where(Message.id == link.message_id).values(**sent))
+    with link.app.app_context():
+        with transaction():
+            assert service.tell_unanswered(now=utcnow()) == 1
+        assert db.session.scalar(select(func.count(Task.id)).where(Task.kind == "check_in_unanswered")) == 1
+        assert db.session.scalar(select(func.count(StepHold.id))) == 0, "only a check-in after a step holds one"
+    assert link.enter().location == "/c/feelings"
+    assert "dose" in link.get("/c/feelings").text
+    assert link.post("/c/send", CALM).location == "/c/done"
 
 
 def test_p04_guessing_a_link_finds_nothing(app_sqlite: Flask) -> None:
