@@ -133,7 +133,7 @@ def _context(shell: Shell) -> dict[str, Any]:
     context: dict[str, Any] = {"_": gettext, "current_actor": actor, "lang": str(get_locale() or "en")}
     try:
         center = settings.site(actor.site_id) if actor else settings.the_site()
-    except (Missing, OperationalError, DBAPIError):
+    except (Missing, DBAPIError, PoolTimeout):
         context["site"] = _no_site()
         context["shell"] = None
         return context
