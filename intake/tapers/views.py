@@ -9,10 +9,12 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from intake.accounts import login
 from intake.actor import CARE, Role
 from intake.audit import service as audit
+from intake.cases import care_plan
 from intake.cases import queries as cases
 from intake.cases.models import Case
 from intake.clinical.products import PRODUCTS
@@ -21,7 +23,7 @@ from intake.db import transaction
 from intake.errors import Missing, RuleBroken
 from intake.guard import current_actor, requires
 from intake.settings import queries as settings
-from intake.tapers import changes, forms, plans, queries, service
+from intake.tapers import changes, editing, forms, plans, queries, service
 from intake.tapers.models import PlanState, PlanVersion
 
 bp = Blueprint("tapers", __name__)
@@ -90,8 +92,10 @@ def _builder_page(case: Case, errors: dict[str, str], typed: Any, status: int = 
         pieces=queries.pieces,
         goals=goals,
         therapies=therapies,
+        was=editing.written(editing.cells(draft)) if draft else "",
         checklist=draft.checklist if draft else {},
         emails=queries.emails(case),
+        care_missing=care_plan.missing(case, care_plan.of(case)),
         may_sign=current_actor().role is Role.PRESCRIBER,
         day=date.fromisoformat,
         today=_today(),
@@ -116,7 +120,10 @@ def draft(case_id: int) -> ResponseReturnValue:
         with transaction():
             case = cases.readable(current_actor(), case_id)
             known = queries.draft_of(case_id)
-            ask, checklist = _asked(case, known, action)
+            form, clash = editing.meet(known, request.form, action)
+            if clash is not None:
+                return _clash_page(case_id, action, clash)
+            ask, checklist = _asked(known, action, form)
             change = "start" if queries.live_of(case_id) is None else "revise"
             service.draft(case, ask, checklist, change=change, actor=current_actor(), now=utcnow())
     except RuleBroken as wrong:
@@ -143,16 +150,31 @@ def reach(case_id: int) -> ResponseReturnValue:
     return redirect(url_for(".builder", case_id=case_id))
 
 
-def _asked(case: Case, known: PlanVersion | None, action: str) -> tuple[plans.Ask, service.Checklist]:
+def _clash_page(case_id: int, action: str, clash: editing.Clash) -> ResponseReturnValue:
+    """Both values of every field that two people changed, a pick for each, one save."""
+    url = url_for(".builder", case_id=case_id)
+    page = render_template(
+        "system/409.html",
+        sentence=clash.sentence,
+        conflicts=clash.picks,
+        again=clash.kept,
+        version=clash.version,
+        action=url,
+        current_url=url,
+    )
+    return page, 409
+
+
+def _asked(known: PlanVersion | None, action: str, form: MultiDict[str, str]) -> tuple[plans.Ask, service.Checklist]:
     kept = _checklist_of(known)
     ask = plans.ask_of(known.request) if known else None
     if action == "rebuild" or ask is None:
-        return forms.read_ask(request.form, today=_today()), kept
+        return forms.read_ask(form, today=_today()), kept
     if action == "grid":
-        return forms.read_grid(request.form, ask), kept
+        return forms.read_grid(form, ask), kept
     if action == "fix":
-        return forms.fixed(ask, request.form.get("fix", "")), kept
-    return ask, forms.read_checklist(request.form, today=_today())
+        return forms.fixed(ask, form.get("fix", "")), kept
+    return ask, forms.read_checklist(form, today=_today())
 
 
 def _checklist_of(version: PlanVersion | None) -> service.Checklist:
@@ -189,6 +211,7 @@ def sign(plan_id: int, n: int) -> ResponseReturnValue:
     try:
         with transaction():
             version, _, case = queries.version_of(current_actor(), plan_id, n)
+            editing.seen(version, request.form)
             if agreed and not version.checklist.get("agreed"):
                 version.checklist = {**version.checklist, "agreed": True}
             service.sign(version.id, service.Signing(reasons), actor=current_actor(), now=utcnow())
@@ -368,6 +391,7 @@ def calendar(plan_id: int, n: int) -> ResponseReturnValue:
         marks=queries.sheet_marks(version, case, days),
         product=PRODUCTS[version.product],
         person=queries.person(case),
+        around=care_plan.on_paper(care_plan.of(case)),
         slots=queries.slot_names(len(step["doses"])),
         pieces=queries.pieces,
         lessons=settings.lessons_for(case.site_id, queries.person(case).locale, utcnow()),
