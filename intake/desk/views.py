@@ -6,6 +6,7 @@ from intake.desk import (
     audit_log,
     beds_views,
     boards,
+    care_plan_views,
     case_views,
     coverage_views,
     inbox,
@@ -15,6 +16,17 @@ from intake.desk import (
 )
 from intake.desk.routes import bp
 
-PAGES = (audit_log, inbox, boards, case_views, work_views, coverage_views, beds_views, waitlist_views, transfers_page)
+PAGES = (
+    audit_log,
+    inbox,
+    boards,
+    case_views,
+    work_views,
+    coverage_views,
+    beds_views,
+    waitlist_views,
+    transfers_page,
+    care_plan_views,
+)
 
 __all__ = ["PAGES", "bp"]

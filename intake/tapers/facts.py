@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from intake.cases import care_plan
 from intake.cases.models import Case
 from intake.clinical import mme, products, taper
 from intake.db import db
@@ -62,7 +63,7 @@ def review_facts(version: PlanVersion, case: Case, known: taper.TaperContext) ->
         moud_answer=checklist.get("moud") or case.moud.get("answer"),
         naloxone_offered=bool(checklist.get("naloxone") or case.naloxone.get("answer")),
         pdmp_checked_on=_day(checklist.get("pdmp_checked_on")),
-        goals=bool(checklist.get("has_goals")),
+        goals=bool(checklist.get("has_goals")) or bool(care_plan.of(case).goals),
         agreement=bool(checklist.get("agreed")),
         peg="peg" in scores,
         phq9="phq9" in scores,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from intake import crypto
 from intake.actor import CARE, Actor, Role
 from intake.audit import service as audit
+from intake.cases import care_plan
 from intake.cases.models import Case, CaseState
 from intake.clinical import taper
 from intake.db import db, new_id
@@ -27,6 +28,7 @@ SIGNABLE = (CaseState.ACCEPTED, CaseState.SCHEDULED, CaseState.ADMITTED, CaseSta
 EDITABLE = (PlanState.DRAFT, PlanState.AWAITING_SIGNATURE)
 LIVE = (PlanState.ACTIVE, PlanState.PAUSED)
 LEAST_REASON = 5
+MOST_WORDS = 2000
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def draft(
         raise NotPermitted("Only clinicians and prescribers draft taper plans.")
     if case.decision != "accept":
         raise RuleBroken("A plan can be drafted once the case is accepted.", code="NOT_ACCEPTED")
+    checklist = _with_care_plan(checklist, case)
     plan = plan_of(case.id) or _new_plan(case, now)
     version = _open_draft(plan.id)
     fresh = version is None
@@ -113,6 +116,14 @@ def draft(
         now=now,
     )
     return version
+
+
+def _with_care_plan(checklist: Checklist, case: Case) -> Checklist:
+    """Goals and other treatment of the care plan stand in the version too, unless they were written here."""
+    around = care_plan.of(case)
+    paper = care_plan.on_paper(around)
+    others = "\n".join((*paper.medicines, *paper.services))[:MOST_WORDS]
+    return replace(checklist, goals=checklist.goals or around.goals, co_therapies=checklist.co_therapies or others)
 
 
 def _new_plan(case: Case, now: datetime) -> TaperPlan:
