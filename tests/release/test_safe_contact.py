@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -48,15 +49,15 @@ TOLD = (
 TO_STAFF = {"invitation", "password_reset", "staff_alert", "task_alert"}
 
 
-def point(cast: Cast, person_id: int, kind: ContactKind, value: str, **may: object) -> int:
+def point(cast: Cast, person_id: int, kind: ContactKind, value: str, **may: Any) -> int:
     with transaction():
         row = service.add_contact(
-            people.person(person_id), kind=kind, value=value, actor=cast.ada, now=utcnow(), **may,  # type: ignore[arg-type]
+            people.person(person_id), kind=kind, value=value, actor=cast.ada, now=utcnow(), **may,
         )  # fmt: skip
         return row.id
 
 
-def phone(cast: Cast, person_id: int, **may: object) -> int:
+def phone(cast: Cast, person_id: int, **may: Any) -> int:
     return point(cast, person_id, ContactKind.PHONE, "+15550142200", **may)
 
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
+from intake.actor import Actor
 from intake.audit.models import AuditEntry
 from intake.clock import utcnow
 from intake.consents import service as consents
@@ -60,12 +63,11 @@ def race(app: Flask, cast: Cast, *, exports: int, wide: int, processes: int) -> 
     def act(number: int) -> str:
         if number == 0:
             _wait_for(case_id, exports // 3)
-            with transaction():
-                consents.revoke(consent_id, how="spoken", case_id=case_id, actor=ada, now=utcnow())
+            _patiently(lambda: _revoke(consent_id, case_id, ada))
             return "revoked"
         for _ in range(number - 1, exports, hands):
             try:
-                release.outward(case_id, ask, actor=cleo, now=utcnow())
+                _patiently(lambda: release.outward(case_id, ask, actor=cleo, now=utcnow()))
             except NotPermitted:
                 continue
         return "done"
@@ -75,6 +77,21 @@ def race(app: Flask, cast: Cast, *, exports: int, wide: int, processes: int) -> 
         found = _read(case_id)
         db.session.remove()
     return found
+
+
+def _revoke(consent_id: int, case_id: int, actor: Actor) -> None:
+    with transaction():
+        consents.revoke(consent_id, how="spoken", case_id=case_id, actor=actor, now=utcnow())
+
+
+def _patiently(act: Callable[[], object]) -> None:
+    """SQLite lets one write after the other and may turn somebody away on a busy machine: they ask again."""
+    while True:
+        try:
+            act()
+            return
+        except OperationalError:
+            db.session.rollback()
 
 
 def _wait_for(case_id: int, copies: int) -> None:
