@@ -11,7 +11,7 @@ from datetime import datetime
 from intake.accounts import once, overdue, sessions, tries
 from intake.audit import anchors, verify
 from intake.beds import capacity
-from intake.cases import alerts, keeping, places
+from intake.cases import alerts, keeping, paying, places
 from intake.checkins import service as checkins
 from intake.consents import service as consents
 from intake.inquiries import drafts, following
@@ -33,6 +33,7 @@ JOBS: tuple[tuple[str, Job], ...] = (
     ("bed_holds_over", lambda now: places.lapse(now=now)),
     ("places_offered", lambda now: places.offer(now=now)),
     ("capacity_watched", lambda now: capacity.watch(now=now)),
+    ("coverages_watched", lambda now: paying.watch(now=now)),
     ("check_ins_unanswered", lambda now: checkins.tell_unanswered(now=now)),
     ("check_ins_unreviewed", lambda now: checkins.hold_unreviewed(now=now)),
     ("held_steps_reached", lambda now: changes.pause_overtaken(now=now)),

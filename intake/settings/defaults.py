@@ -35,6 +35,7 @@ DEFAULTS: dict[str, Any] = {
     # clinical.md 1.4: its author asks centers to request permission.
     "ort_oud_permission": False,
     "bed_hold_hours": 24,
+    "coverage_warning_days": 14,
     # 45 CFR 96.126 and 96.131: order of the waitlist, and its clocks.
     "wait_ranks": {"pregnant_injecting": 1, "pregnant": 2, "injecting": 3, "other": 4},
     "wait_interim_hours": 48,

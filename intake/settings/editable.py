@@ -59,6 +59,7 @@ EDITABLE: tuple[Editable, ...] = (
     Editable("claim_lease_minutes", "An idle claim goes back after", "minutes", 5, 240, group="Queues"),
     Editable("claim_warning_minutes", "The holder is warned after", "minutes", 4, 239, group="Queues"),
     Editable("appointment_grace_minutes", "A visit counts as missed after", "minutes", 5, 120, group="Queues"),
+    Editable("coverage_warning_days", "Coverage is checked anew before it ends by", "days", 1, 60, group="Queues"),
     Editable("bed_hold_hours", "A bed is kept for an arrival for", "hours", 1, 168, group="Queues"),
     *(
         Editable("wait_ranks", f"Waitlist, place of: {words}", "in order", 1, 4, code, "Waitlist")

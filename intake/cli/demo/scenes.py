@@ -15,6 +15,7 @@ from intake.beds import service as beds
 from intake.beds.models import Bed
 from intake.cases import service as cases
 from intake.cases.models import Case
+from intake.cli.demo import outside
 from intake.cli.demo import people as cast
 from intake.cli.demo.answers import answers
 from intake.db import db, transaction
@@ -274,7 +275,7 @@ def _inbox(s: Scenes) -> None:
         s.inquiry(s.values(), hours=hours, channel=Channel.PHONE if i % 3 == 2 else Channel.WEB)
     for hours, words in zip((0.3, 3.1, 26.0), cast.WORDS_FAMILY, strict=True):
         s.inquiry(s.values(Relation.FAMILY, words=words), hours=hours)
-    s.inquiry(s.values(Relation.PROFESSIONAL, words=cast.WORDS_PROFESSIONAL[0]), hours=2.7, channel=Channel.REFERRAL)
+    outside.referrals(s)
     for hours in (20.0, 30.0, 44.0):
         row = s.inquiry(s.values(), hours=hours)
         with transaction():
@@ -351,6 +352,7 @@ def _care(s: Scenes) -> None:
         )
     _plans(s)
     _endings(s)
+    outside.payers(s)
 
 
 def _plans(s: Scenes) -> None:
