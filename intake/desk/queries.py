@@ -136,6 +136,8 @@ def _late(site: int, queues: Sequence[Queue]) -> ScalarSelect[Any]:
             QueueEntry.state == EntryState.WAITING,
             QueueEntry.target_at < db_now(),
         )
+        # The order is that of the index; without it a planner may walk a long queue for its first hundred.
+        .order_by(QueueEntry.target_at)
         .limit(MOST_LATE)
         .subquery()
     )
