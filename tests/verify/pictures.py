@@ -124,9 +124,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             known = names(center.app)
             with center.app.app_context():
                 # As in the running product: what is due has gone out before anybody looks.
-                while engine.deliver(1.0):
-                    pass
                 engine.tick()
+                while engine.deliver(1.0):
+                    engine.tick()
             for stop in STOPS:
                 if wanted and stop.name not in wanted:
                     continue
