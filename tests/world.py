@@ -32,6 +32,7 @@ from intake.crypto import token_digest
 from intake.db import db, new_id, transaction
 from intake.inquiries.models import Inquiry, InquiryDraft, Referral
 from intake.messages.models import Message
+from intake.people.models import Coverage
 from intake.people.models import ContactPoint
 from intake.queues.models import QueueEntry
 from intake.screening.models import Placement
@@ -58,6 +59,7 @@ TABLES: dict[str, type[DeclarativeBase]] = {
     "session_id": StaffSession,
     "referral_id": Referral,
     "token_id": ApiToken,
+    "coverage_id": Coverage,
     "hold_id": LegalHold,
     "unit_id": Unit,
     "bed_id": Bed,
