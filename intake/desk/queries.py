@@ -213,7 +213,7 @@ _NAV: tuple[tuple[str, str, str, str, frozenset[Role]], ...] = (
     ("callback", "/queues/callback", "phone", "Callback", STAFF),
     ("mine", "/mine", "folder", "My cases", STAFF),
     ("tasks", "/tasks", "task", "Tasks", frozenset(Role)),
-    ("today", "/beds", "bed", "Today", STAFF),
+    ("today", "/today", "clock", "Today", STAFF),
     ("tapers", "/tapers", "taper", "Taper plans", CARE),
     ("reminders", "/reminders", "bell", "Reminders", STAFF),
     ("reports", "/reports", "chart", "Reports", frozenset({Role.SUPERVISOR, Role.ADMIN, Role.PRIVACY})),

@@ -9,7 +9,9 @@ from intake.desk import (
     care_plan_views,
     case_views,
     coverage_views,
+    history_page,
     inbox,
+    today_views,
     transfers_page,
     waitlist_views,
     work_views,
@@ -27,6 +29,8 @@ PAGES = (
     waitlist_views,
     transfers_page,
     care_plan_views,
+    today_views,
+    history_page,
 )
 
 __all__ = ["PAGES", "bp"]

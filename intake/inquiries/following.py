@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
 from intake import crypto
-from intake.accounts import calling
-from intake.actor import Actor, Role
+from intake.accounts import absence, calling
+from intake.actor import Actor, Role, system
 from intake.audit import service as audit
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
@@ -21,6 +21,7 @@ from intake.people import merging, safe
 from intake.people import service as people
 from intake.people.models import ContactKind, Person, PersonKind
 from intake.settings import queries as settings
+from intake.settings.models import Site
 from intake.tasks import service as tasks
 from intake.tasks.models import Task
 
@@ -506,3 +507,40 @@ def escalate_late(*, now: datetime, limit: int = 500) -> int:
         )
         calling.call(owed, now=now)
     return len(late)
+
+
+def give_back_all(staff_id: int, *, actor: Actor, now: datetime) -> int:
+    """Give every open inquiry of somebody back to all, at the end of a shift; returns how many."""
+    rows = db.session.scalars(
+        select(Inquiry)
+        .where(Inquiry.site_id == actor.site_id, Inquiry.owner_id == staff_id, Inquiry.state.in_(STILL_OWED))
+        .with_for_update()
+    ).all()
+    _free(rows, actor, now)
+    return len(rows)
+
+
+def free_of_absent(*, now: datetime) -> int:
+    """Give open inquiries past their first-contact time back when their owner is away; returns how many."""
+    done = 0
+    for site_id in db.session.scalars(select(Site.id)):
+        rows = db.session.scalars(
+            select(Inquiry)
+            .where(
+                Inquiry.site_id == site_id,
+                Inquiry.state.in_(STILL_OWED),
+                Inquiry.first_contact_at.is_(None),
+                Inquiry.first_contact_due_at < now,
+                Inquiry.owner_id.in_(absence.away(site_id, now=now)),
+            )
+            .with_for_update()
+        ).all()
+        _free(rows, system(site_id), now)
+        done += len(rows)
+    return done
+
+
+def _free(rows: Sequence[Inquiry], actor: Actor, now: datetime) -> None:
+    for row in rows:
+        row.owner_id = None
+        audit.record(actor=actor, verb="released", record="inquiry", record_id=row.id, changed=("owner_id",), now=now)

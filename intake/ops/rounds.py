@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from intake.accounts import once, overdue, sessions, tries
+from intake.accounts import absence, once, overdue, sessions, tries
 from intake.audit import anchors, verify
 from intake.beds import capacity
 from intake.cases import alerts, keeping, paying, places
@@ -23,6 +23,8 @@ Job = Callable[[datetime], int]
 
 JOBS: tuple[tuple[str, Job], ...] = (
     ("first_contact_late", lambda now: following.escalate_late(now=now)),
+    ("work_of_absent", lambda now: absence.free_tasks(now=now)),
+    ("requests_of_absent", lambda now: following.free_of_absent(now=now)),
     ("work_overdue", lambda now: overdue.escalate(now=now)),
     ("queues_late", lambda now: late.escalate(now=now)),
     ("promises_missed", lambda now: following.miss_promises(now=now)),
