@@ -20,7 +20,7 @@ from werkzeug.routing import AnyConverter, Rule
 
 from config import Config
 from intake import create_app
-from intake.accounts.models import ApiToken, Staff, StaffSession
+from intake.accounts.models import ApiToken, Passkey, Staff, StaffSession
 from intake.actor import Role
 from intake.beds.models import Bed, CapacityMark, Unit
 from intake.cases.models import Case, CaseAlert, Grant, LegalHold
@@ -32,8 +32,7 @@ from intake.crypto import token_digest
 from intake.db import db, new_id, transaction
 from intake.inquiries.models import Inquiry, InquiryDraft, Referral
 from intake.messages.models import Message
-from intake.people.models import Coverage
-from intake.people.models import ContactPoint
+from intake.people.models import ContactPoint, Coverage
 from intake.queues.models import QueueEntry
 from intake.screening.models import Placement
 from intake.tapers.models import PlanVersion, TaperPlan
@@ -61,6 +60,7 @@ TABLES: dict[str, type[DeclarativeBase]] = {
     "token_id": ApiToken,
     "coverage_id": Coverage,
     "hold_id": LegalHold,
+    "passkey_id": Passkey,
     "unit_id": Unit,
     "bed_id": Bed,
     "mark_id": CapacityMark,

@@ -52,6 +52,7 @@ class StaffSession(Base):
     revoked_at: Mapped[datetime | None]
     second_factor: Mapped[bool] = mapped_column(default=False)
     step_up_at: Mapped[datetime | None]
+    challenge: Mapped[bytes | None] = mapped_column(LargeBinary)
     browser: Mapped[str] = mapped_column(default="")
 
 
@@ -63,6 +64,21 @@ class RecoveryCode(Base):
     id: Mapped[Id]
     staff_id: Mapped[int] = ref("staff.id")
     digest: Mapped[bytes] = mapped_column(LargeBinary)
+    used_at: Mapped[datetime | None]
+
+
+class Passkey(Base):
+    """A key that a member of staff's device keeps; only its public half is here."""
+
+    __tablename__ = "passkey"
+
+    id: Mapped[Id]
+    staff_id: Mapped[int] = ref("staff.id")
+    credential: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    name: Mapped[str]
+    created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
 

@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import login_user
 
-from intake.accounts import login, queries, second_step, service, sessions
+from intake.accounts import login, passkeys, queries, second_step, service, sessions
 from intake.accounts.routes import bp, browser, minutes, own_path, slow_down
 from intake.actor import Role
 from intake.clock import utcnow
@@ -30,6 +30,7 @@ def _account_page(errors: dict[str, str]) -> str:
         sessions=queries.living_sessions(actor),
         this=found.session.id if found else 0,
         email=found.staff.email if found else "",
+        passkeys=passkeys.own(actor),
         codes_left=second_step.codes_left(actor.id),
     )
 

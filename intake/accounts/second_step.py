@@ -9,7 +9,7 @@ import pyotp
 from sqlalchemy import delete, func, select
 
 from intake import crypto
-from intake.accounts.models import RecoveryCode, Staff
+from intake.accounts.models import Passkey, RecoveryCode, Staff
 from intake.crypto import token_digest
 from intake.db import db, new_id
 
@@ -51,12 +51,17 @@ def proves(staff: Staff, typed: str, now: datetime, *, offered: str = "", recove
     ):
         staff.failures, staff.retry_at = 0, None
         return True
+    failed(staff, now)
+    return False
+
+
+def failed(staff: Staff, now: datetime) -> None:
+    """Count a failed second step; after five the next one has to wait, longer each time."""
     if not waits(staff, now):
         staff.failures += 1
         over = staff.failures - FREE_TRIES
         if over >= 0:
             staff.retry_at = now + min(LONGEST_WAIT, timedelta(seconds=2 ** min(over + 1, 12)))
-    return False
 
 
 def _fresh(staff: Staff, key: str, typed: str, now: datetime) -> bool:
@@ -96,6 +101,7 @@ def forget(staff: Staff) -> None:
     """Take the second step away; the next sign-in sets up a new one."""
     staff.totp_sealed, staff.second_factor_at = None, None
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == staff.id))
+    db.session.execute(delete(Passkey).where(Passkey.staff_id == staff.id))
 
 
 def new_codes(staff_id: int) -> list[str]:

@@ -9,7 +9,7 @@ from flask import Response, flash, make_response, redirect, render_template, req
 from flask.typing import ResponseReturnValue
 from flask_login import logout_user
 
-from intake.accounts import login, second_step, service, sessions
+from intake.accounts import login, passkeys, second_step, service, sessions
 from intake.accounts.routes import (
     HALF,
     OFFERED,
@@ -120,8 +120,17 @@ def _code_page(template: str, *, offered: str) -> ResponseReturnValue:
 
 def _picture(offered: str) -> dict[str, object]:
     if not offered:
-        return {}
+        return {"has_passkey": _has_passkey()}
     return {"secret": " ".join(offered[i : i + 4] for i in range(0, len(offered), 4))}
+
+
+def _has_passkey() -> bool:
+    try:
+        with transaction():
+            _, staff = sessions.half(session[HALF], utcnow())
+            return passkeys.has_any(staff.id)
+    except Missing:
+        return False
 
 
 @bp.get("/sign-in/set-up.svg")

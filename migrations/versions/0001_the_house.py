@@ -626,6 +626,23 @@ def upgrade() -> None:
         batch_op.create_index("match_key_token", ["site_id", "kind", "token", "person_id"], unique=False)
 
     op.create_table(
+        "passkey",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("staff_id", sa.BigInteger(), nullable=False),
+        sa.Column("credential", sa.LargeBinary(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_passkey_staff_id_staff")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passkey")),
+        sa.UniqueConstraint("credential", name=op.f("uq_passkey_credential")),
+    )
+    with op.batch_alter_table("passkey", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_passkey_staff_id"), ["staff_id"], unique=False)
+
+    op.create_table(
         "person_merge",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("site_id", sa.BigInteger(), nullable=False),
@@ -670,6 +687,7 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("second_factor", sa.Boolean(), nullable=False),
         sa.Column("step_up_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("challenge", sa.LargeBinary(), nullable=True),
         sa.Column("browser", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_staff_session_staff_id_staff")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_session")),
@@ -1950,6 +1968,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_person_merge_loser_id"))
 
     op.drop_table("person_merge")
+    with op.batch_alter_table("passkey", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_passkey_staff_id"))
+
+    op.drop_table("passkey")
     with op.batch_alter_table("match_key", schema=None) as batch_op:
         batch_op.drop_index("match_key_token")
         batch_op.drop_index(batch_op.f("ix_match_key_person_id"))
