@@ -557,3 +557,18 @@ def test_a_score_carries_instrument_and_version_and_cannot_be_changed() -> None:
         with pytest.raises(FrozenInstanceError):
             setattr(part, name, 4)
     assert instruments.SCORER_VERSION == "1"
+
+
+def test_the_ends_of_a_scale_carry_their_words_at_their_numbers() -> None:
+    peg = instruments.get("peg")
+    for item in peg.items:
+        words = {option.value: option.label for option in item.options}
+        ends = ("no pain", "worst pain") if item.id == "pain" else ("not in the way", "fully in the way")
+        assert ends[0] in words[0]
+        assert ends[1] in words[10]
+        assert all(ends[0] not in words[n] and ends[1] not in words[n] for n in range(1, 10))
+
+
+def test_the_two_items_of_phq2_are_the_first_two_of_phq9() -> None:
+    short, long = instruments.get("phq2"), instruments.get("phq9")
+    assert [(i.topic, i.loinc) for i in short.items] == [(i.topic, i.loinc) for i in long.items[:2]]
