@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 ARGUED: dict[str, str] = {
-    "factors.py: 0 -> 1": "The dose only picks the step of the methadone scale of 2016; 0 and 1 mg stand on the same step.",
+    "factors.py: 0 -> 1": "The dose only picks the step of the methadone scale of 2016, and 0 and 1 mg share one.",
     "instruments/scoring.py: abs(answer) < 1000000 -> abs(answer) <= 1000000": (
         "No option has such a value, so the answer is refused a line later either way."
     ),
