@@ -1,8 +1,12 @@
-"""Safe contact of one person: what is allowed on each phone, email and postal address, and who else reads it."""
+"""Safe contact: what is allowed on each phone, email and postal address of somebody, and who else reads it.
+
+Under a case it is the case's person, under a request the one who asks and the one it is about.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from flask import flash, make_response, redirect, render_template, request, url_for
@@ -13,11 +17,13 @@ from intake.accounts.once import once
 from intake.actor import STAFF
 from intake.audit import service as audit
 from intake.cases import queries as cases
+from intake.cases.models import Case
 from intake.clock import utcnow
-from intake.db import transaction
+from intake.db import id_text, id_value, transaction
 from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.fields import Reader
 from intake.guard import current_actor, requires
+from intake.inquiries import queries as inquiries
 from intake.people import queries as people
 from intake.people import safe, service
 from intake.people.models import ContactKind
@@ -33,24 +39,67 @@ VERIFIED = {
 }
 
 
+@dataclass(frozen=True)
+class Subject:
+    """Whose contact points a page is about, and where it stands; `case` is None for a request without one."""
+
+    base: str
+    back: str
+    reference: str
+    person_ids: tuple[int, ...]
+    case: Case | None = None
+
+
+Load = Callable[[], Subject]
+
+
+def _of_case(case_id: int) -> Load:
+    def load() -> Subject:
+        case = cases.readable(current_actor(), case_id)
+        back = url_for("desk.case", case_id=case_id)
+        return Subject(url_for(".contact", case_id=case_id), back, cases.reference(case), (case.person_id,), case)
+
+    return load
+
+
+def _of_inquiry(inquiry_id: int) -> Load:
+    def load() -> Subject:
+        row = inquiries.readable(current_actor(), inquiry_id)
+        back = url_for("inquiries.inquiry", inquiry_id=inquiry_id)
+        whose = tuple(dict.fromkeys((row.inquirer_id, row.person_id)))
+        return Subject(url_for(".inquiry_contact", inquiry_id=inquiry_id), back, row.reference, whose)
+
+    return load
+
+
 @bp.get("/cases/<id:case_id>/contact")
 @requires(*STAFF, rule="case")
 def contact(case_id: int) -> ResponseReturnValue:
-    """Every phone and address of the person with what is safe on it."""
+    """Every phone and address of the case's person with what is safe on it."""
     with transaction():
         case = cases.readable(current_actor(), case_id)
         audit.looked(actor=current_actor(), case_id=case.id, purpose="contact", now=utcnow())
-    return _page(case_id, {}, 200)
+    return _page(_of_case(case_id), {}, 200)
 
 
-def _page(case_id: int, errors: Mapping[str, str], status: int, wrong_id: int = 0) -> ResponseReturnValue:
-    actor, now = current_actor(), utcnow()
-    case = cases.readable(actor, case_id)
-    person, site = people.opened(people.person(case.person_id)), settings.site(actor.site_id)
+@bp.get("/inquiries/<id:inquiry_id>/contact")
+@requires(*STAFF, rule="case")
+def inquiry_contact(inquiry_id: int) -> ResponseReturnValue:
+    """The same of a request: of the one who asks, and of the one it is about."""
+    with transaction():
+        row = inquiries.readable(current_actor(), inquiry_id)
+        audit.looked(actor=current_actor(), case_id=row.id, record_name="inquiry", purpose="contact", now=utcnow())
+    return _page(_of_inquiry(inquiry_id), {}, 200)
+
+
+def _page(load: Load, errors: Mapping[str, str], status: int, wrong_id: int = 0) -> ResponseReturnValue:
+    subject, now, site = load(), utcnow(), settings.site(current_actor().site_id)
+    whose = [people.opened(people.person(each)) for each in subject.person_ids]
+    points = [(p, _now(p, now, person.time_zone)) for person in whose for p in people.contact_points(person.id)]
     body = render_template(
-        "release/contact.html", case=case, reference=cases.reference(case), person=person, site=site,
-        points=[(p, _now(p, now, person.time_zone)) for p in people.contact_points(case.person_id)], hours=safe.HOURS,
-        verified=VERIFIED, errors=errors, wrong_id=wrong_id, typed=request.form, zone=settings.zone(site),
+        "release/contact.html", subject=subject, case=subject.case, reference=subject.reference, whose=whose,
+        points=points, site=site, hours=safe.HOURS, verified=VERIFIED, errors=errors, wrong_id=wrong_id,
+        typed=request.form,
     )  # fmt: skip
     return make_response(body, status)
 
@@ -64,26 +113,24 @@ def _now(point: people.ContactView, now: datetime, zone: str) -> dict[str, str]:
     }
 
 
-def _do(case_id: int, done: str, verb: Callable[[Reader], None], contact_id: int = 0) -> ResponseReturnValue:
+def _do(load: Load, done: str, verb: Callable[[Reader], None], contact_id: int = 0) -> ResponseReturnValue:
     try:
         with transaction():
-            case = cases.readable(current_actor(), case_id)
-            if contact_id and contact_id not in {p.id for p in people.contact_points(case.person_id)}:
+            subject = load()
+            known = {p.id for each in subject.person_ids for p in people.contact_points(each)}
+            if contact_id and contact_id not in known:
                 raise Missing(_("There is no such phone or address."))
             verb(Reader(request.form))
     except (RuleBroken, AlreadyDone) as refused:
-        return _page(case_id, refused.fields or {"": refused.message}, refused.status, contact_id)
+        return _page(load, refused.fields or {"": refused.message}, refused.status, contact_id)
     flash(done)
-    return redirect(url_for(".contact", case_id=case_id))
+    return redirect(subject.base)
 
 
-@bp.post("/cases/<id:case_id>/contact/add")
-@requires(*STAFF, rule="case")
-@once
-def add_contact(case_id: int) -> ResponseReturnValue:
-    """Add a phone, email or postal address; nothing is allowed on it until somebody says so."""
-
+def _add(load: Load) -> ResponseReturnValue:
     def verb(r: Reader) -> None:
+        subject = load()
+        whose = r.choice("whose", [id_text(i) for i in subject.person_ids], default=id_text(subject.person_ids[0]))
         kind = r.choice("kind", [k.value for k in ContactKind], required=_("Pick phone, email or post."))
         if kind == ContactKind.POST:
             value = r.text("value", limit=300, required=_("Type the address."))
@@ -92,15 +139,13 @@ def add_contact(case_id: int) -> ResponseReturnValue:
             value = read("value", required=_("Type the number or address."))
         use = _use(r)
         r.check()
-        case = cases.readable(current_actor(), case_id)
-        service.add_contact(
-            people.person(case.person_id), kind=ContactKind(kind), value=value, may_call=use.may_call,
-            may_voicemail=use.may_voicemail, may_text=use.may_text, may_email=use.may_email, may_post=use.may_post,
-            may_name_center=use.may_name_center, hours=use.hours, who_else=use.who_else, actor=current_actor(),
-            now=utcnow(),
-        )  # fmt: skip
+        # Added with nothing allowed, then allowed what this kind of contact point can do.
+        row = service.add_contact(
+            people.person(id_value(whose)), kind=ContactKind(kind), value=value, actor=current_actor(), now=utcnow()
+        )
+        service.set_safe_use(row.id, use, version=None, actor=current_actor(), now=utcnow())
 
-    return _do(case_id, _("Added."), verb)
+    return _do(load, _("Added."), verb)
 
 
 def _use(r: Reader) -> SafeUse:
@@ -112,38 +157,84 @@ def _use(r: Reader) -> SafeUse:
     )
 
 
-@bp.post("/cases/<id:case_id>/contact/<id:contact_id>")
-@requires(*STAFF, rule="case")
-def change_contact(case_id: int, contact_id: int) -> ResponseReturnValue:
-    """Change what is safe; a mail that is being prepared looks again before it goes."""
-
+def _change(load: Load, contact_id: int) -> ResponseReturnValue:
     def verb(r: Reader) -> None:
         use, version = _use(r), r.whole("version", low=1, high=10**9)
         r.check()
         service.set_safe_use(contact_id, use, version=version, actor=current_actor(), now=utcnow())
 
-    return _do(case_id, _("Saved. It holds from now on."), verb, contact_id)
+    return _do(load, _("Saved. It holds from now on."), verb, contact_id)
+
+
+def _verify(load: Load, contact_id: int) -> ResponseReturnValue:
+    def verb(r: Reader) -> None:
+        how = r.choice("how", tuple(VERIFIED), required=_("Say how you know."))
+        r.check()
+        service.verify_contact(contact_id, how=how, consent=r.yes("consent"), actor=current_actor(), now=utcnow())
+
+    return _do(load, _("Checked."), verb, contact_id)
+
+
+def _stop(load: Load, contact_id: int) -> ResponseReturnValue:
+    def verb(_r: Reader) -> None:
+        service.stop_contact(contact_id, reason="staff", actor=current_actor(), now=utcnow())
+
+    return _do(load, _("Stopped. Nobody calls or writes there any more."), verb, contact_id)
+
+
+@bp.post("/cases/<id:case_id>/contact/add")
+@requires(*STAFF, rule="case")
+@once
+def add_contact(case_id: int) -> ResponseReturnValue:
+    """Add a phone, email or postal address; nothing is allowed on it but what is ticked."""
+    return _add(_of_case(case_id))
+
+
+@bp.post("/inquiries/<id:inquiry_id>/contact/add")
+@requires(*STAFF, rule="case")
+@once
+def add_inquiry_contact(inquiry_id: int) -> ResponseReturnValue:
+    """The same for a request."""
+    return _add(_of_inquiry(inquiry_id))
+
+
+@bp.post("/cases/<id:case_id>/contact/<id:contact_id>")
+@requires(*STAFF, rule="case")
+def change_contact(case_id: int, contact_id: int) -> ResponseReturnValue:
+    """Change what is safe; a mail that is being prepared looks again before it goes."""
+    return _change(_of_case(case_id), contact_id)
+
+
+@bp.post("/inquiries/<id:inquiry_id>/contact/<id:contact_id>")
+@requires(*STAFF, rule="case")
+def change_inquiry_contact(inquiry_id: int, contact_id: int) -> ResponseReturnValue:
+    """The same for a request."""
+    return _change(_of_inquiry(inquiry_id), contact_id)
 
 
 @bp.post("/cases/<id:case_id>/contact/<id:contact_id>/verify")
 @requires(*STAFF, rule="case")
 def verify_contact(case_id: int, contact_id: int) -> ResponseReturnValue:
     """Record that it is the person's own, and whether they agreed to reminders there."""
+    return _verify(_of_case(case_id), contact_id)
 
-    def verb(r: Reader) -> None:
-        how = r.choice("how", tuple(VERIFIED), required=_("Say how you know."))
-        r.check()
-        service.verify_contact(contact_id, how=how, consent=r.yes("consent"), actor=current_actor(), now=utcnow())
 
-    return _do(case_id, _("Checked."), verb, contact_id)
+@bp.post("/inquiries/<id:inquiry_id>/contact/<id:contact_id>/verify")
+@requires(*STAFF, rule="case")
+def verify_inquiry_contact(inquiry_id: int, contact_id: int) -> ResponseReturnValue:
+    """The same for a request."""
+    return _verify(_of_inquiry(inquiry_id), contact_id)
 
 
 @bp.post("/cases/<id:case_id>/contact/<id:contact_id>/stop")
 @requires(*STAFF, rule="case")
 def stop_contact(case_id: int, contact_id: int) -> ResponseReturnValue:
     """Stop all use of it, at once and for good."""
+    return _stop(_of_case(case_id), contact_id)
 
-    def verb(_r: Reader) -> None:
-        service.stop_contact(contact_id, reason="staff", actor=current_actor(), now=utcnow())
 
-    return _do(case_id, _("Stopped. Nobody calls or writes there any more."), verb, contact_id)
+@bp.post("/inquiries/<id:inquiry_id>/contact/<id:contact_id>/stop")
+@requires(*STAFF, rule="case")
+def stop_inquiry_contact(inquiry_id: int, contact_id: int) -> ResponseReturnValue:
+    """The same for a request."""
+    return _stop(_of_inquiry(inquiry_id), contact_id)

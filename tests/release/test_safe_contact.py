@@ -271,3 +271,25 @@ def test_the_page_keeps_what_was_typed_and_belongs_to_one_person(app_sqlite: Fla
     assert desk.post(elsewhere, data=rules).status_code == 404
     assert desk.post(f"{here}/{id_text(contact_id)}/stop").location == here
     assert "stopped" in desk.get(here).text
+
+
+def test_a_request_has_its_contact_rules_before_there_is_a_case(app_sqlite: Flask) -> None:
+    with center(app_sqlite) as cast:
+        case, _ = waiting(cast)
+        other, _ = waiting(cast, name="Ruth")
+        contact_id = phone(cast, case.person_id)
+    desk = browser(app_sqlite, cast, "ada")
+    here = f"/inquiries/{id_text(case.opened_from)}/contact"
+    assert "Safe contact" in desk.get(here).text
+    assert desk.post(f"{here}/{id_text(contact_id)}", data={"may_call": "yes", "version": "1"}).location == here
+    assert desk.post(f"{here}/{id_text(contact_id)}/verify", data={}).status_code == 422
+    assert desk.post(f"{here}/{id_text(contact_id)}/verify", data={"how": "called_back"}).location == here
+    mail = {"kind": "email", "value": "t@mail.example", "may_call": "yes"}
+    assert desk.post(f"{here}/add", data=mail).location == here
+    with app_sqlite.app_context():
+        first, second = people.contact_points(case.person_id)
+        assert (first.may_call, first.verified_at is not None) == (True, True)
+        assert (second.kind, second.may_call, second.may_email) == (ContactKind.EMAIL, False, False)
+    elsewhere = f"/inquiries/{id_text(other.opened_from)}/contact/{id_text(contact_id)}"
+    assert desk.post(elsewhere, data={"version": "3"}).status_code == 404
+    assert browser(app_sqlite, cast, "cora").get(here).status_code == 404
