@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from statistics import median, quantiles
 from typing import Any
 
 from sqlalchemy import func, select
 
+from intake.audit.models import TimelineEntry
 from intake.cases.models import Case
 from intake.checkins.models import CheckIn
 from intake.db import db
 from intake.inquiries.models import Inquiry
-from intake.messages.models import Message, MessagePart, MessageState
+from intake.messages.models import Message, MessageAttempt, MessagePart, MessageState
+from intake.messages.outcomes import Outcome
 from intake.queues.models import QueueEntry
+from intake.reports.table import Table, middle, minutes, ninetieth, share
 from intake.screening.models import Placement, PlacementState, Screening, ScreeningState
-from intake.tapers.models import PlanState, PlanVersion, TaperPlan
 
-LEAST_SHOWN = 5
 PATTERNS = {
     "oih_features": "OIH features",
     "tolerance_pattern": "Tolerance pattern",
@@ -30,48 +28,8 @@ PATTERNS = {
 }
 
 
-@dataclass(frozen=True)
-class Table:
-    """One report: its address word, a caption, heads and rows; counts are whole numbers."""
-
-    key: str
-    caption: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-
-
-def guarded(value: Any) -> str:
-    """A CSV cell that no spreadsheet reads as a formula (ASVS 1.2.10)."""
-    text = "" if value is None else str(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def hidden(value: Any) -> Any:
-    """A count of one to four is not exported: it could point at somebody."""
-    return f"<{LEAST_SHOWN}" if isinstance(value, int) and 0 < value < LEAST_SHOWN else value
-
-
-def share(part: int, whole: int) -> float | None:
-    """Percent with one decimal, None of nothing."""
-    return None if not whole else round(100 * part / whole, 1)
-
-
-def _minutes(pairs: Iterable[tuple[datetime, datetime | None]]) -> list[float]:
-    return [(b - a).total_seconds() / 60 for a, b in pairs if b is not None]
-
-
-def _middle(values: Sequence[float]) -> float | None:
-    return round(median(values), 1) if values else None
-
-
-def _ninetieth(values: Sequence[float]) -> float | None:
-    if len(values) < 2:
-        return round(values[0], 1) if values else None
-    return round(quantiles(values, n=10, method="inclusive")[8], 1)
-
-
 def funnel(site_id: int, since: datetime, until: datetime) -> Table:
-    """Inquiry, reached, screened, routed, admitted: how many, and the median and 90th percentile of hours to each."""
+    """Inquiry, reached, screened, routed, decided, admitted: how many, and median and 90th percentile minutes to each."""
     inquiries = {
         row.id: row
         for row in db.session.execute(
@@ -92,21 +50,29 @@ def funnel(site_id: int, since: datetime, until: datetime) -> Table:
         ),
         inquiries,
     )
-    admitted = {
-        row.opened_from
-        for row in db.session.execute(
-            select(Case.opened_from).where(Case.site_id == site_id, Case.admitted_on.is_not(None))
-        )
-        if row.opened_from in inquiries
-    }
-    reached = _minutes((r.received_at, r.first_contact_at) for r in inquiries.values())
-    to_screen = _minutes((inquiries[i].received_at, at) for i, at in screened.items())
-    to_route = _minutes((inquiries[i].received_at, at) for i, at in routed.items())
-    counts = (len(inquiries), len(reached), len(screened), len(routed), len(admitted))
-    names = ("Inquiries", "Reached", "Screened", "Routed", "Admitted")
-    times: tuple[list[float], ...] = ([], reached, to_screen, to_route, [])
+    decided: dict[int, datetime] = {}
+    admitted: set[int] = set()
+    opened: dict[int, int] = {}
+    for row in db.session.execute(
+        select(Case.id, Case.opened_from, Case.decided_at, Case.admitted_on).where(Case.site_id == site_id)
+    ):
+        if row.opened_from in inquiries:
+            opened[row.id] = row.opened_from
+            if row.decided_at is not None:
+                decided[row.opened_from] = row.decided_at
+            if row.admitted_on is not None:
+                admitted.add(row.opened_from)
+    arrived = _arrivals(opened, admitted)
+    reached = minutes((r.received_at, r.first_contact_at) for r in inquiries.values())
+    to_screen = minutes((inquiries[i].received_at, at) for i, at in screened.items())
+    to_route = minutes((inquiries[i].received_at, at) for i, at in routed.items())
+    to_decide = minutes((inquiries[i].received_at, at) for i, at in decided.items())
+    to_care = minutes((inquiries[i].received_at, at) for i, at in arrived.items())
+    counts = (len(inquiries), len(reached), len(screened), len(routed), len(decided), len(admitted))
+    names = ("Inquiries", "Reached", "Screened", "Routed", "Decided", "Admitted")
+    times: tuple[list[float], ...] = ([], reached, to_screen, to_route, to_decide, to_care)
     rows = tuple(
-        (name, count, share(count, counts[max(0, i - 1)]), _middle(times[i]), _ninetieth(times[i]))
+        (name, count, share(count, counts[max(0, i - 1)]), middle(times[i]), ninetieth(times[i]))
         for i, (name, count) in enumerate(zip(names, counts, strict=True))
     )
     return Table(
@@ -115,6 +81,20 @@ def funnel(site_id: int, since: datetime, until: datetime) -> Table:
         ("Step", "People", "% of the step before", "Median min", "90th percentile min"),
         rows,
     )
+
+
+def _arrivals(opened: dict[int, int], admitted: set[int]) -> dict[int, datetime]:
+    """When each came, by the line of the move in its story; the admission itself is only a day."""
+    found: dict[int, datetime] = {}
+    for case_id, at, params in db.session.execute(
+        select(TimelineEntry.case_id, TimelineEntry.at, TimelineEntry.params)
+        .where(TimelineEntry.kind == "case_moved", TimelineEntry.case_id.in_(opened))
+        .order_by(TimelineEntry.at)
+    ):
+        inquiry_id = opened[case_id]
+        if params.get("to") == "admitted" and inquiry_id in admitted:
+            found.setdefault(inquiry_id, at)
+    return found
 
 
 def _first(statement: Any, wanted: dict[int, Any]) -> dict[int, datetime]:
@@ -139,14 +119,14 @@ def waits(site_id: int, since: datetime, until: datetime) -> Table:
     return Table(
         "waits",
         "Waits against target",
-        ("Queue", "Priority", "Entries", "Claimed in time, %", "Median min to claim"),
+        ("Queue", "Priority", "Entries", "In time, %", "Median, min"),
         tuple(
             (
                 queue.replace("_", " ").capitalize(),
                 f"P{acuity}",
                 len(found),
                 share(sum(ok for _w, ok in found), len(found)),
-                _middle([w for w, _ok in found if w is not None]),
+                middle([w for w, _ok in found if w is not None]),
             )
             for (queue, acuity), found in sorted(groups.items(), key=lambda g: (g[0][1], g[0][0]))
         ),
@@ -166,6 +146,15 @@ def mail(site_id: int, since: datetime, until: datetime) -> Table:
     )
     bounced = db.session.scalar(select(func.count()).where(*inside, Message.bounced_at.is_not(None))) or 0
     doubt = db.session.scalar(select(func.count()).where(*inside, Message.in_doubt_count > 0)) or 0
+    twice = (
+        select(MessageAttempt.message_id)
+        .join(Message, Message.id == MessageAttempt.message_id)
+        .where(*inside, MessageAttempt.outcome == Outcome.ACCEPTED)
+        .group_by(MessageAttempt.message_id)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    sent_twice = db.session.scalar(select(func.count()).select_from(twice)) or 0
     asked = (
         db.session.scalar(
             select(func.count(func.distinct(Message.id)))
@@ -193,6 +182,7 @@ def mail(site_id: int, since: datetime, until: datetime) -> Table:
         ("Too late, not sent", states["expired"], share(states["expired"], due)),
         ("Failed", states["failed_permanent"], share(states["failed_permanent"], due)),
         ("Bounced, staff task made", bounced, share(bounced, due)),
+        ("Sent twice", sent_twice, share(sent_twice, due)),
         ("Check-ins asked", asked, None),
         ("Check-ins answered", answered, share(answered, asked)),
     )
@@ -218,7 +208,7 @@ def patterns(site_id: int, since: datetime, until: datetime) -> Table:
     return Table(
         "patterns",
         "Pain pattern at screening",
-        ("Result", "People", "To detox, %", "Staff changed the suggestion, %"),
+        ("Result", "People", "To detox, %", "Changed by staff, %"),
         tuple(
             (
                 words,
@@ -253,28 +243,6 @@ def overrides(site_id: int, since: datetime, until: datetime) -> Table:
     )
 
 
-def plans(site_id: int, since: datetime, until: datetime) -> Table:
-    """Taper plans signed in the period, by how they stand, with the MME at the start."""
-    rows = db.session.execute(
-        select(PlanVersion.state, PlanVersion.change, PlanVersion.result)
-        .join(TaperPlan, TaperPlan.id == PlanVersion.plan_id)
-        .where(TaperPlan.site_id == site_id, PlanVersion.created_at >= since, PlanVersion.created_at < until)
-    ).all()
-    groups: dict[str, list[float]] = {}
-    for state, _change, result in rows:
-        groups.setdefault(state.value, []).append(float(result.get("baseline_mme") or 0))
-    order = [s.value for s in PlanState]
-    return Table(
-        "plans",
-        "Taper plans",
-        ("State", "Versions", "Median MME at the start"),
-        tuple((s.replace("_", " ").capitalize(), len(groups[s]), _middle(groups[s])) for s in order if s in groups),
-    )
-
-
-REPORTS = {r.__name__: r for r in (funnel, waits, mail, patterns, overrides, plans)}
-
-
 def first_contact(site_id: int, since: datetime, until: datetime) -> tuple[float | None, float | None]:
     """Median minutes to the first human contact, and the percent met within the promised time."""
     rows = db.session.execute(
@@ -283,4 +251,4 @@ def first_contact(site_id: int, since: datetime, until: datetime) -> tuple[float
         )
     ).all()
     met = [c is not None and c <= due for _r, c, due in rows]
-    return _middle(_minutes((r, c) for r, c, _d in rows)), share(sum(met), len(met))
+    return middle(minutes((r, c) for r, c, _d in rows)), share(sum(met), len(met))
