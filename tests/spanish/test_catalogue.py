@@ -29,6 +29,7 @@ SENTENCES = (
     "intake/inquiries/forms.py",
     "intake/inquiries/summary.py",
     "intake/inquiries/sent.py",
+    "intake/inquiries/referral_values.py",
     "intake/checkins/forms.py",
     "intake/checkins/views.py",
 )
