@@ -97,7 +97,7 @@ def move(row: Inquiry, to: InquiryState, *, actor: Actor, now: datetime, reason:
     before, row.state = row.state, to
     if to in ENDS:
         row.ended_at = now
-        tasks.cancel(first_contact.task_key(row.id), site_id=row.site_id, reason="inquiry_ended", now=now, actor=actor)
+        _end_work(row, to, actor, now)
     audit.record(
         actor=actor,
         verb="moved",
@@ -110,6 +110,37 @@ def move(row: Inquiry, to: InquiryState, *, actor: Actor, now: datetime, reason:
         purpose=reason[:40],
         now=now,
     )
+
+
+def _end_work(row: Inquiry, to: InquiryState, actor: Actor, now: datetime) -> None:
+    """What an ended inquiry still owed ends with it; a promised visit of an accepted one goes on as a case."""
+    keys = [first_contact.task_key(row.id), f"{LATE}:{row.id}", f"decide_unreached:{row.id}"]
+    if to is not InquiryState.ACCEPTED:
+        keys += [_promise_key(p.id) for p in _open_promises(row.id)]
+    for key in keys:
+        tasks.cancel(key, site_id=row.site_id, reason="inquiry_ended", now=now, actor=actor)
+
+
+def _open_promises(inquiry_id: int, kind: str = "") -> Sequence[Promise]:
+    wanted = [Promise.kind == kind] if kind else []
+    return db.session.scalars(
+        select(Promise).where(
+            Promise.inquiry_id == inquiry_id,
+            Promise.kept_at.is_(None),
+            Promise.missed_at.is_(None),
+            Promise.replaced_by.is_(None),
+            *wanted,
+        )
+    ).all()
+
+
+def came(inquiry_id: int, *, site_id: int, now: datetime) -> int:
+    """The person came: promised visits of their request are kept; returns how many."""
+    found = _open_promises(inquiry_id, "appointment")
+    for promise in found:
+        promise.kept_at = now
+        tasks.cancel(_promise_key(promise.id), site_id=site_id, reason="kept", now=now)
+    return len(found)
 
 
 def claim(inquiry_id: int, *, actor: Actor, now: datetime) -> Inquiry:
@@ -183,15 +214,7 @@ def attempt(inquiry_id: int, *, channel: str, outcome: str, actor: Actor, now: d
 
 
 def _keep_promises(row: Inquiry, now: datetime) -> None:
-    for promise in db.session.scalars(
-        select(Promise).where(
-            Promise.inquiry_id == row.id,
-            Promise.kind == "callback",
-            Promise.kept_at.is_(None),
-            Promise.missed_at.is_(None),
-            Promise.replaced_by.is_(None),
-        )
-    ):
+    for promise in _open_promises(row.id, "callback"):
         promise.kept_at = now
         tasks.cancel(_promise_key(promise.id), site_id=row.site_id, reason="kept", now=now)
 
