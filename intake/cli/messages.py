@@ -10,10 +10,13 @@ from flask.cli import AppGroup
 
 from intake.clock import utcnow
 from intake.db import transaction
-from intake.messages import holding, queries
+from intake.errors import IntakeError
+from intake.messages import bounces, holding, queries
 
 messages_cli = AppGroup("messages", help="Look at the outbox, hold it and let it go.")
 
+BAD_DATA = 65
+MOST_BYTES = 1_000_000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -45,3 +48,16 @@ def release() -> None:
     with transaction():
         gone, kept = holding.release_all(now=utcnow())
     click.echo(f"{gone} messages wait for their time again; {kept} were already due and wait for a person.")
+
+
+@messages_cli.command("bounce")
+def bounce() -> None:
+    """Read one report of mail that came back (RFC 3464) from standard input: for a pipe of the mail server."""
+    raw = sys.stdin.buffer.read(MOST_BYTES)
+    try:
+        with transaction():
+            bounces.take(bounces.read_report(raw), now=utcnow())
+    except IntakeError as refused:
+        # The code by which mail servers know bad data: they keep the mail instead of trying again.
+        click.echo(str(refused), err=True)
+        sys.exit(BAD_DATA)

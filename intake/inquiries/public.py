@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import abort, make_response, redirect, render_template, request, session, url_for
@@ -26,7 +26,6 @@ from intake.settings.models import Site
 
 DRAFT = "draft"
 SENT_HERE = "sent_here"
-LINK_LIFE = timedelta(days=14)
 POSTS = "120/minute;1500/hour"
 SENDS = "30/minute;120/hour"
 # What may stand in the language link as the page to stay on: words only, so no secret and no other host.
@@ -203,9 +202,9 @@ def _send(told: Mapping[str, Any]) -> ResponseReturnValue:
             else:
                 row = service.complete(draft.inquiry_id, said, actor=system, now=now, site=site, sent=True)
             drafts.finish(draft, row.id, now=now)
-            make_link("sent", row.id, person_id=row.inquirer_id, expires_at=now + LINK_LIFE)
+            make_link("sent", row.id, person_id=row.inquirer_id, expires_at=now + service.LINK_LIFE)
         inquiry_id = draft.inquiry_id or 0
-        token = make_link("sent", inquiry_id, person_id=0, expires_at=now + LINK_LIFE)
+        token = make_link("sent", inquiry_id, person_id=0, expires_at=now + service.LINK_LIFE)
     session[SENT_HERE] = str(inquiry_id)
     return redirect(url_for(".sent", token=token))
 

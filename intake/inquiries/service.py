@@ -15,6 +15,7 @@ from intake.audit import service as audit
 from intake.audit.models import TimelineEntry
 from intake.db import db, new_id
 from intake.errors import RuleBroken
+from intake.guard import make_link
 from intake.inquiries import clocks, first_contact, placing
 from intake.inquiries.models import Channel, Inquiry, InquiryState, Relation
 from intake.inquiries.values import NO, InquiryValues, kept_danger
@@ -27,6 +28,7 @@ from intake.settings.models import Site
 
 ACKNOWLEDGEMENT = "inquiry_acknowledgement"
 ACKNOWLEDGE_WITHIN = timedelta(hours=24)
+LINK_LIFE = timedelta(days=14)
 _REFERENCE_SIGNS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 
@@ -173,9 +175,13 @@ def _reach(owner: Person, values: InquiryValues, actor: Actor, now: datetime) ->
 
 
 def _acknowledge(row: Inquiry, values: InquiryValues, site: Site, now: datetime) -> None:
-    """Owe one neutral mail to the address just given; it names nobody and repeats nothing (safety.md E11)."""
+    """Owe one neutral mail to the address just given; it names nobody and repeats nothing (safety.md E11).
+
+    Its link opens the confirmation page, however the request came in.
+    """
     if not values.reach.email:
         return
+    make_link("sent", row.id, person_id=row.inquirer_id, expires_at=now + LINK_LIFE)
     messages.schedule(
         ACKNOWLEDGEMENT,
         subject_id=row.id,

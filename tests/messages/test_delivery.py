@@ -111,3 +111,21 @@ def test_the_address_stands_nowhere_in_the_outbox(box: Outbox) -> None:
     attempt = box.count(MessageAttempt, MessageAttempt.message_id == row.id)
     assert attempt == 1
     assert "very.secret" not in "".join(stored)
+
+
+def test_a_burst_to_one_provider_waits_its_turn_and_others_go_on(box: Outbox, mailsink: MailSink) -> None:
+    # Six a minute with room for one at once.
+    box.settings(mail_rate_per_minute=6)
+    first, second = (box.owe(box.person(f"p{n}@crowd.example")) for n in range(2))
+    other = box.owe(box.person("pat@quiet.example"))
+
+    assert box.run() == 2
+    assert [m.recipients[0] for m in mailsink.accepted] == ["p0@crowd.example", "pat@quiet.example"]
+    waiting = box.message(second)
+    assert (waiting.state, waiting.last_code, waiting.attempts) == (MessageState.SCHEDULED, "domain_rate", 0)
+    assert waiting.next_try_at is not None
+    assert timedelta(seconds=5) < waiting.next_try_at - utcnow() < timedelta(seconds=15)
+    assert {box.state(first), box.state(other)} == {MessageState.SENT}
+    box.settings(mail_rate_per_minute=0)
+    box.later(seconds=15)
+    assert box.run() == 1

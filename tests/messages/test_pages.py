@@ -224,18 +224,33 @@ def test_a_bounce_report_marks_the_message_suppresses_the_address_and_asks_for_a
     assert "it came back" in Browser(center.app, "ada").get("/reminders").text
 
 
-def test_a_delivery_status_notification_is_read(center: Center) -> None:
-    Outbox.set_config(center.app, bounce_token="bounce-secret")
-    report = (
+def dsn(message_id: str) -> bytes:
+    """What a mail server writes when an address does not exist."""
+    return (
         "From: MAILER-DAEMON@relay.example\nMessage-ID: <dsn-1@relay.example>\n"
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n--b\n'
         "Content-Type: message/delivery-status\n\nReporting-MTA: dns; relay.example\n\n"
         "Final-Recipient: rfc822; pat@mail.example\nAction: failed\nStatus: 5.1.1\n\n--b\n"
-        f"Content-Type: message/rfc822\n\nMessage-ID: <{bounced(center, center.doubtful)}>\n\nHi\n--b--\n"
-    )
-    answer = center.app.test_client().post(
-        "/hooks/bounces", data=report.encode(), content_type="message/rfc822", headers=BEARER
-    )
+        f"Content-Type: message/rfc822\n\nMessage-ID: <{message_id}>\n\nHi\n--b--\n"
+    ).encode()
+
+
+def test_a_report_may_come_through_a_pipe_of_the_mail_server(center: Center) -> None:
+    runner = center.app.test_cli_runner()
+    pipe = ["intake", "messages", "bounce"]
+    assert runner.invoke(args=pipe, input=dsn(bounced(center, center.sent))).exit_code == 0
+    with center.app.app_context():
+        assert db.session.query(Suppression).count() == 1
+        assert db.session.query(Task).filter(Task.kind == "call_about_mail", Task.cause == "bounced").count() == 1
+
+    for bad in (dsn(f"{'0' * 32}@elsewhere.example"), b"", b"Hello", b"\xff\x00" * 50):
+        assert runner.invoke(args=pipe, input=bad).exit_code == 65
+
+
+def test_a_delivery_status_notification_is_read(center: Center) -> None:
+    Outbox.set_config(center.app, bounce_token="bounce-secret")
+    report = dsn(bounced(center, center.doubtful))
+    answer = center.app.test_client().post("/hooks/bounces", data=report, content_type="message/rfc822", headers=BEARER)
 
     assert answer.status_code == 204
     assert state_of(center, center.doubtful) is S.FAILED_PERMANENT
