@@ -143,7 +143,7 @@ def waitlist(site_id: int, since: datetime, until: datetime) -> Table:
                 len(rows),
                 sum(r.state is CaseState.WAITLISTED for r in rows),
                 sum(_within(r.waiting_from, r.interim_at, timedelta(hours=48)) for r in rows),
-                *(sum(_days(r) is not None and _days(r) <= limit for r in rows) for limit in (14, 120)),
+                *(sum((d := _days(r)) is not None and d <= limit for r in rows) for limit in (14, 120)),
                 middle([float(d) for r in rows if (d := _days(r)) is not None]),
             )
             for key in WAIT_CLASSES
@@ -234,10 +234,7 @@ def reasons(site_id: int, since: datetime, until: datetime) -> Table:
         ("End or reason", "People", "%"),
         (
             *((words(type_), n, share(n, len(rows))) for type_, n in sorted(types.items())),
-            *(
-                (f"Early: {words(code) if code else 'no coded reason'}", n, share(n, len(left)))
-                for code, n in sorted(why.items())
-            ),
+            *_early(why, len(left)),
         ),
     )
 

@@ -70,6 +70,10 @@ def _waited(a: Admission) -> object:
     return None if a.case.request_on is None else a.case.request_on.isoformat()
 
 
+def _first_use(a: Admission) -> object:
+    return a.social.get("FRSTUSE1") or a.answers.get("substances-1-first_age")
+
+
 # Field of the codebook -> (its words, where we know it from). The first are the minimum set, the rest supplemental.
 MINIMUM: Mapping[str, tuple[str, Known]] = {
     "SERVICES": ("Service setting", lambda a: a.case.admit_level),
@@ -83,7 +87,7 @@ MINIMUM: Mapping[str, tuple[str, Known]] = {
     "FREQ1": ("How often, the first", _first_of("opioids-1-freq", "substances-1-often")),
     "FREQ2": ("How often, the second", _first_of("substances-1-often", "opioids-2-freq")),
     "FREQ3": ("How often, the third", _first_of("substances-2-often", "opioids-3-freq")),
-    "FRSTUSE1": ("Age at first use, the first", lambda a: a.social.get("FRSTUSE1") or a.answers.get("substances-1-first_age")),
+    "FRSTUSE1": ("Age at first use, the first", _first_use),
     "FRSTUSE2": ("Age at first use, the second", _answer("substances-2-first_age")),
     "FRSTUSE3": ("Age at first use, the third", _answer("substances-3-first_age")),
     "METHUSE": ("Planned medication for OUD", _medication),
