@@ -21,6 +21,7 @@ from config import Config
 from intake import clock, create_app
 from intake.db import db
 from tests.browsers import chromium_path, launch
+from tests.compiled import KEPT
 from tests.security import Catalogue
 from tests.servers import Unavailable
 from tests.servers.databases import RUN, Database, PostgresTemplate, SqliteTemplate, drop_template
@@ -122,6 +123,7 @@ def database(request: pytest.FixtureRequest) -> Database:
 def _running(database: Database) -> Iterator[Flask]:
     application = create_app(Config.read(process_environment(database)))
     application.testing = True
+    application.jinja_env.bytecode_cache = KEPT
     yield application
     with application.app_context():
         db.engine.dispose()
