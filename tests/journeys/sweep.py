@@ -21,6 +21,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import event, select
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from config import Config
+from intake import create_app
 from intake.actor import Role
 from intake.db import db
 from intake.guard import access_of
@@ -44,6 +46,12 @@ SMALL = """() => {
   return [...document.querySelectorAll('a, button, input:not([type=hidden]), select, textarea, summary')]
     .filter(n => seen(n) && box(n).width && (box(n).width < 23.9 || box(n).height < 23.9))
     .map(n => `${n.outerHTML.slice(0, 90)} ${Math.round(box(n).width)}x${Math.round(box(n).height)}`);
+}"""
+# What looks or acts like a control but no Tab reaches, and any order of Tab that is not that of the page.
+OUT_OF_REACH = """() => {
+  const acts = '[onclick], [role=button], [data-key], [data-hide], [data-print]';
+  return [...document.querySelectorAll(`[tabindex], ${acts}`)]
+    .filter(n => n.tabIndex > 0 || (n.matches(acts) && n.tabIndex < 0)).map(n => n.outerHTML.slice(0, 110));
 }"""
 WIDE = """() => document.documentElement.scrollWidth > innerWidth ? [...document.querySelectorAll('main *')]
   .filter(n => n.getBoundingClientRect().right > innerWidth + 1).slice(-2).map(n => n.outerHTML.slice(0, 110)) : null"""
@@ -84,9 +92,9 @@ class Center:
 
 
 @contextmanager
-def served(shared: Path, folder: Path) -> Iterator[Center]:
-    """A copy of the demo center behind a real server in a thread."""
-    app = world.application(world.copy(shared, folder))
+def served(shared: Path, folder: Path, **more: str) -> Iterator[Center]:
+    """A copy of the demo center behind a real server in a thread; `more` are settings of its own."""
+    app = create_app(Config.read(world.environment(world.copy(shared, folder), **more)))
     app.config["RATELIMIT_ENABLED"] = False
     with app.app_context():
         # This copy is thrown away; nothing has to reach the disk.
@@ -203,6 +211,7 @@ class Tab:
         where = f"{self.at} at {width} {scheme}"
         self.trouble += [f"{where}: {line}" for line in self.page.evaluate(AXE)]
         self.trouble += [f"{where}: small {line}" for line in self.page.evaluate(SMALL)]
+        self.trouble += [f"{where}: no key reaches {line}" for line in self.page.evaluate(OUT_OF_REACH)]
 
     def reflow(self) -> None:
         """No sideways scrolling at 320 pixels."""
