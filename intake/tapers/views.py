@@ -224,6 +224,7 @@ def sign(plan_id: int, n: int) -> ResponseReturnValue:
 
 @bp.post("/tapers/<id:plan_id>/v/<int:n>/release")
 @requires(Role.PRESCRIBER, rule="case")
+@login.fresh_code
 def release(plan_id: int, n: int) -> ResponseReturnValue:
     """A second prescriber releases one hard stop, with a reason."""
     with transaction():

@@ -94,8 +94,9 @@ def test_what_was_sent_is_carried_over_the_question_for_a_code(app_sqlite: Flask
     assert "never kept" not in asked.text
 
 
-def test_signing_a_plan_is_behind_a_fresh_code(app_sqlite: Flask) -> None:
-    assert login.asks_for_code(app_sqlite.view_functions["tapers.sign"])
+def test_signing_and_exporting_are_behind_a_fresh_code(app_sqlite: Flask) -> None:
+    weighty = ("tapers.sign", "tapers.release", "release.fetch_copy", "desk.audit_csv", "accounts.recovery_codes")
+    assert [name for name in weighty if not login.asks_for_code(app_sqlite.view_functions[name])] == []
     declared = access_of(app_sqlite, "tapers.sign")
     assert declared is not None
     assert declared.roles == {Role.PRESCRIBER}
