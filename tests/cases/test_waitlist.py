@@ -106,8 +106,8 @@ def test_the_line_goes_by_class_then_request_date_then_number_and_the_ranks_are_
         assert [c.id for c in places.in_line(cast.site.id)] == [both, pregnant, other, early, injecting]
 
 
-def test_a_free_bed_is_kept_for_the_first_who_may_have_it_within_a_minute(app: Flask) -> None:
-    with center(app) as cast:
+def test_a_free_bed_is_kept_for_the_first_who_may_have_it_within_a_minute(app_sqlite: Flask) -> None:
+    with center(app_sqlite) as cast:
         _bed, women_only = ward(cast)[0], ward(cast, sex="female")[0]
         first = listed(cast, "pregnant", name="First")
         second = listed(cast, "other", name="Second")
@@ -139,8 +139,8 @@ def test_a_hold_that_lapses_goes_to_the_next_and_the_first_keeps_the_place_in_li
         assert "offer_bed" not in owed(first)
 
 
-def test_one_refusal_keeps_the_place_and_the_second_asks_for_a_decision(app: Flask) -> None:
-    with center(app) as cast:
+def test_one_refusal_keeps_the_place_and_the_second_asks_for_a_decision(app_sqlite: Flask) -> None:
+    with center(app_sqlite) as cast:
         ward(cast)
         case_id, next_one = listed(cast, "injecting", name="First"), listed(cast, "other", name="Next")
         number = db.session.get_one(Case, case_id).wait_number
