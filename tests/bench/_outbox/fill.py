@@ -23,7 +23,8 @@ _ROWS = text(
         'reminder', 1, 'en', now(), 1,
         CAST(:due AS timestamptz) + g * CAST(:step AS interval), CAST(:due AS timestamptz),
         CAST(:due AS timestamptz) + interval '400 days', CAST(:due AS timestamptz) + g * CAST(:step AS interval), 'UTC',
-        'scheduled', 0, 0, '', md5(:word || g) || '@bench', 0, '', '', '', :plan, :version, CURRENT_DATE, '{}'
+        'scheduled', 0, 0, '', md5(:word || g) || '@bench', 0, '', '', '', :plan, :version,
+        CAST(CAST(:due AS timestamptz) + g * CAST(:step AS interval) AS date), '{}'
     FROM generate_series(1, :count) AS g
     """
 )
