@@ -19,6 +19,7 @@ from intake.messages.models import Message, MessagePart
 from intake.tapers.models import PlanVersion, TaperPlan
 from tests.browsers import chromium_path, launch
 from tests.journeys import sweep
+from tests.servers.mailsink import MailSink
 from workers import engine
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -119,7 +120,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         Path(folder, "copy").mkdir()
-        with sweep.served(Path(folder), Path(folder, "copy")) as center:
+        sink = MailSink()
+        with sweep.served(Path(folder), Path(folder, "copy"), SMTP_URL=sink.url, SMTP_STARTTLS="off") as center:
             browser = launch(playwright, path)
             known = names(center.app)
             with center.app.app_context():
@@ -142,5 +144,6 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"{stop.name}: {take(page, stop.name) // 1024} KB")
                 context.close()
             browser.close()
+        sink.stop()
     (DOCS / "tour.md").write_text(tour(), encoding="utf-8")
     return 0
