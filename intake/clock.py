@@ -21,6 +21,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _offset = timedelta(seconds=float(os.environ.get(OFFSET_VARIABLE, "0")))
 _locked = False
+_stands_at: datetime | None = None
 
 
 class ClockLocked(RuntimeError):
@@ -56,9 +57,23 @@ def set_offset(value: timedelta) -> None:
     _offset = value
 
 
+def stand_still(still: bool) -> None:
+    """Let this process's clock stand, or go on: a simulation writes the same times however long a step takes.
+
+    SQLite's clock stands too, PostgreSQL's own one goes on.
+
+    Raises:
+        ClockLocked: in production.
+    """
+    global _stands_at
+    if _locked and still:
+        raise ClockLocked("the clock cannot be stopped in production")
+    _stands_at = datetime.now(UTC) if still else None
+
+
 def real_now() -> datetime:
     """The machine's aware UTC time without the offset (SQLite's own clock)."""
-    return datetime.now(UTC)
+    return _stands_at or datetime.now(UTC)
 
 
 def utcnow() -> datetime:

@@ -29,6 +29,7 @@ class Course:
     def run(self) -> int:
         """Let everything happen; returns how many events there were. The clock stands as before at the end."""
         before, done = clock.offset(), 0
+        clock.stand_still(True)
         try:
             while self._ahead:
                 at, _, event = heapq.heappop(self._ahead)
@@ -36,6 +37,7 @@ class Course:
                 event(at)
                 done += 1
         finally:
+            clock.stand_still(False)
             clock.set_offset(before)
             db.session.remove()
         return done

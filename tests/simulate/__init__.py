@@ -1,0 +1,1 @@
+"""The simulated center and the check of invariants."""
