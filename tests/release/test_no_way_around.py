@@ -33,6 +33,7 @@ INSIDE = {
     "release.print_disclosures": "the accounting for the person, an audited print",
     "tapers.calendar": "the person's own plan, an audited print",
     "desk.sheet": "for the next shift of the same center, with case numbers instead of names",
+    "desk.handover_sheet": "for the next shift of the same center, with case numbers instead of names",
     "desk.audit_csv": "the log: case numbers and codes, behind a fresh code",
     "desk.waitlist_report": "the center's own waitlist by wait number, without names",
     "reports.export": "counts of the center, small ones hidden",
