@@ -81,7 +81,11 @@ def make(
         )
     exact = {_strength(text, name) for text in texts}
     exact_factor = (
-        None if factor is None else number(_fraction(factor, name), "The factor", field="factor", highest=100)
+        None
+        if factor is None
+        else number(
+            _fraction(factor, name), f"The factor of {name}", field="factor", highest=100, code="PRODUCT_NOT_VALID"
+        )
     )
     return Product(key, name, tuple(sorted(exact)), max_units, exact_factor, unit, form, release, halves)
 

@@ -110,7 +110,16 @@ def test_a_product_outside_the_table_has_the_release_class_of_its_key(key: str, 
 
 @pytest.mark.parametrize(
     ("strengths", "units", "factor"),
-    [("", 4, "1"), ("5 x", 4, "1"), ("0", 4, "1"), ("-5", 4, "1"), ("5", 0, "1"), ("5", 1001, "1"), ("5", 1, "1/0")],
+    [
+        ("", 4, "1"),
+        ("5 x", 4, "1"),
+        ("0", 4, "1"),
+        ("-5", 4, "1"),
+        ("5", 0, "1"),
+        ("5", 1001, "1"),
+        ("5", 1, "1/0"),
+        ("5", 1, "101"),
+    ],
 )
 def test_a_strength_table_that_cannot_be_is_refused(strengths: str, units: int, factor: str) -> None:
     with pytest.raises(RuleBroken) as refused:
@@ -119,8 +128,8 @@ def test_a_strength_table_that_cannot_be_is_refused(strengths: str, units: int, 
 
 
 def test_a_strength_table_at_its_edges_is_taken() -> None:
-    product = make("new", "New", "10000 1", max_units=1000, factor=None, release="ir")
-    assert (product.strengths, product.max_units) == ((1, 10000), 1000)
+    product = make("new", "New", "10000 1", max_units=1000, factor="100", release="ir")
+    assert (product.strengths, product.max_units, product.factor) == ((1, 10000), 1000, 100)
     with pytest.raises(RuleBroken):
         make("new", "New", "10001", max_units=1, factor=None, release="ir")
 

@@ -32,14 +32,14 @@ RULES = ROOT / "intake" / "clinical"
 SECONDS = 60
 # Which tests speak for which rules.
 SPOKEN_FOR = (
-    ("instruments/", ("instruments",)),
+    ("instruments/", ("instruments", "tables")),
     ("oih.py", ("oih",)),
     ("mme.py", ("mme",)),
-    ("factors.py", ("mme",)),
+    ("factors.py", ("mme", "tables")),
     ("exact.py", ("exact", "instruments", "mme")),
     ("taper/", ("taper", "review", "taper_properties")),
     ("products.py", ("taper", "taper_properties", "tables")),
-    ("routing/", ("routing", "routing_properties")),
+    ("routing/", ("routing", "tables", "routing_properties")),
     ("cadence.py", ("cadence", "routing_properties")),
     ("alerts.py", ("alerts",)),
     ("wording.py", ("wording",)),
