@@ -217,6 +217,8 @@ def test_i10_a_name_is_found_in_whatever_form_it_is_typed_and_stands_by_itself(a
         for typed in ("Zoé Étoile", unicodedata.normalize("NFD", "Zoé Étoile"), "zoe etoile", "ZOÉ\u200b ÉTOILE"):
             (hit,) = people.find(typed, cast.site.id, 5)[:1]
             assert hit.person.used_name == "Zoé Étoile", typed
+        # Each name stands in an element of its own, and elements turn nothing beside them.
+        assert re.search(r"\bspan, h1\b[^}]*unicode-bidi: isolate", (ROOT / "intake/static/ui.css").read_text())
         begun = time.process_time()
         people.find("a" + "\u0301" * 10_000, cast.site.id, 5)
         assert time.process_time() - begun < 1
