@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -66,6 +66,11 @@ class WaitPage:
     def at(self, moment: datetime | None) -> str:
         """A time in the center's zone."""
         return moment.astimezone(self.zone).strftime("%b %-d, %H:%M") if moment else ""
+
+    def by(self, moment: datetime) -> str:
+        """The last moment of a clock; one that runs to midnight is named by its last day."""
+        local = moment.astimezone(self.zone)
+        return f"{local - timedelta(days=1):%b %-d}" if (local.hour, local.minute) == (0, 0) else self.at(moment)
 
 
 def _today(site_id: int, now: datetime) -> date:

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from intake.actor import STAFF, Role
+from intake.cases.codes import SAFETY_TASKS
 from intake.cases.models import Case
 from intake.cases.queries import can_read
 from intake.clock import utcnow
@@ -140,6 +141,20 @@ def finish_task(task_id: int) -> ResponseReturnValue:
     return _back(row)
 
 
+def _check_snooze(row: Task, length: str) -> None:
+    """An emergency or alert cannot wait, and a safety call waits a day at most.
+
+    Raises:
+        RuleBroken: by field.
+    """
+    if row.kind in work.ENDS_ITSELF:
+        sentence = _("This cannot be put off. Open the case and do it there.")
+        raise RuleBroken(sentence, fields={"length": sentence})
+    if row.kind in SAFETY_TASKS and length == "week":
+        sentence = _("A safety call can be put off for a day at most.")
+        raise RuleBroken(sentence, fields={"length": sentence})
+
+
 @bp.post("/tasks/<id:task_id>/snooze")
 @requires(*Role, rule="center")
 def snooze_task(task_id: int) -> ResponseReturnValue:
@@ -151,6 +166,7 @@ def snooze_task(task_id: int) -> ResponseReturnValue:
         r.check()
         with transaction():
             row = _mine_to_do(task_id)
+            _check_snooze(row, length)
             tasks.snooze(task_id, until=now + SNOOZES[length], reason=reason, actor=current_actor(), now=now)
     except RuleBroken as refused:
         return _tasks(refused.fields, refused.status, task_id)

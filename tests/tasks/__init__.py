@@ -1,0 +1,1 @@
+"""Work owed: claimed, done, put off, given back."""
