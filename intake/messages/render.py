@@ -21,7 +21,7 @@ from intake.clock import utcnow
 from intake.errors import Missing
 from intake.messages import kinds
 from intake.messages.kinds import Kind, Recipient, Refusal
-from intake.messages.mime import Letter, address, build
+from intake.messages.mime import File, Letter, address, build
 from intake.messages.models import Message, MessageState
 from intake.messages.service import PREFERENCES, STOP, config
 from intake.settings import queries as settings
@@ -68,6 +68,7 @@ class Rendered:
     digest: bytes
     most_a_day: int
     binds: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
 
     @property
     def domain(self) -> str:
@@ -218,6 +219,7 @@ def _render(message: Message, recipient: Recipient, context: Mapping[str, Any], 
         digest=address_digest(message.site_id, recipient.address),
         most_a_day=of.most_a_day,
         binds=kind.binds(message, context),
+        files=files,
     )
 
 

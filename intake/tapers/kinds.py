@@ -250,7 +250,7 @@ def _day(
             continue
         if part.kind == LESSON:
             if not review:
-                why = why if why.reason == "step_held" else Refusal(S.SUPPRESSED, "text_not_reviewed")
+                why = why if why.reason == "step_held" else Refusal(S.CANCELLED, "text_not_reviewed")
                 continue
             day.review = review
         if part.kind in VISIT_DAYS:

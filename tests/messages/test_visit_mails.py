@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from intake import clock
 from intake.clock import utcnow
-from intake.db import db, transaction
+from intake.db import db, id_text, transaction
 from intake.messages import kinds
 from intake.messages.models import Message, MessagePart, MessageState
 from intake.people.models import Person
@@ -26,6 +26,7 @@ from intake.visits import service as visits
 from intake.visits.models import Appointment
 from tests.messages.outbox import NOON, Outbox
 from tests.messages.test_gate import claimed, pass_gate
+from tests.screening.sitting import Browser
 from tests.servers.mailsink import Mail, MailSink
 from tests.tapers import story
 from workers import engine
@@ -343,3 +344,18 @@ def test_the_mails_pass_the_filter_file_included(desk: Desk, locale: str) -> Non
     assert {str(c.walk("VEVENT")[0]["summary"]) for m in mails for c in calendars(m)} == {word}
     assert "content_filter" not in {row.held_reason for row in rows}
     assert db.session.get_one(Appointment, visit).sequence == 1
+
+
+def test_staff_see_the_file_in_the_preview_as_it_will_go(desk: Desk) -> None:
+    desk.book(5)
+    db.session.rollback()
+    message = db.session.scalars(
+        select(Message).where(Message.kind == "visit_reminder").order_by(Message.due_at)
+    ).first()
+    assert message is not None
+    address = f"/reminders/{id_text(message.id)}/preview"
+    page = Browser(desk.told.app, "ada").get(address).text
+
+    assert "File: visit.ics" in page
+    assert "BEGIN:VEVENT" in page
+    assert "Visit" in Browser(desk.told.app, "ada").get("/reminders?state=owed").text
