@@ -150,10 +150,11 @@ def _merge(waiting: tuple[Any, ...], order_key: int, kind: str) -> int:
     if len(ids) < 2:
         return 0
     newest, older = ids[0], ids[1:]
-    has = set(db.session.scalars(select(MessagePart.kind).where(MessagePart.message_id == newest)))
+    named = select(MessagePart.kind, MessagePart.appointment_id).where(MessagePart.message_id == newest)
+    has = {(row.kind, row.appointment_id) for row in db.session.execute(named)}
     for part in db.session.scalars(select(MessagePart).where(MessagePart.message_id.in_(older))):
-        if part.kind not in has:
-            has.add(part.kind)
+        if (part.kind, part.appointment_id) not in has:
+            has.add((part.kind, part.appointment_id))
             part.message_id = newest
     return cancel_these(older, reason="merged", now=utcnow())
 

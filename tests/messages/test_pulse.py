@@ -15,6 +15,7 @@ from intake.messages.models import Heartbeat
 from tests.messages.outbox import NOON, Outbox
 from tests.screening.sitting import Browser
 from tests.servers.mailsink import Fault, MailSink
+from workers import messages
 
 
 def ready(box: Outbox) -> tuple[int, str]:
@@ -79,6 +80,13 @@ def test_a_beat_is_one_row_however_often_it_comes(box: Outbox) -> None:
     assert box.count(Heartbeat, Heartbeat.name == "somebody") == 1
     assert db.session.get_one(Heartbeat, "somebody").at > NOON
     assert pulse.pulse().silent is None, "only those who send count"
+
+
+def test_the_canary_of_a_worker_is_a_row_and_not_a_ping(box: Outbox) -> None:
+    messages.canary.run()
+
+    assert (pulse.pulse().silent or 99) < 5
+    assert box.count(Heartbeat) == 2, "one for all workers, one for this process"
 
 
 def test_a_sender_that_waits_for_a_slow_relay_counts_as_at_work(box_sqlite: Outbox, mailsink: MailSink) -> None:
