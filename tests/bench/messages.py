@@ -107,11 +107,14 @@ class Bench:
         pages.write("bench messages", f"{words}\n\n{pages.table(('what', 'ours', 'beside', 'kept'), rows)}")
 
     def child(self, verb: str, seconds: float) -> subprocess.Popen[str]:
-        """Start one measured process."""
+        """Start one measured process and wait until it stands: its start is not what is measured."""
         line = [sys.executable, "-m", "tests.bench._outbox.child", verb, str(seconds)]
-        return subprocess.Popen(
+        started = subprocess.Popen(
             line, env=self.environment, stdout=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=die_with_parent()
         )
+        assert started.stdout is not None
+        started.stdout.readline()
+        return started
 
     def broker_mb(self) -> float:
         """Memory the broker uses."""
@@ -178,9 +181,10 @@ def burst(bench: Bench, center: Center) -> dict[str, float]:
     fill.empty()
     fill.rows(center, 4 * bench.due, due=utcnow() + FAR, step=timedelta(seconds=1))
     fill.analyze()
+    senders = [bench.child("claim", 120) for _ in range(2)]
     due = utcnow() + timedelta(seconds=AHEAD)
     fill.rows(center, bench.due, due=due)
-    said = [answer(p) for p in [bench.child("claim", 60), bench.child("claim", 60)]]
+    said = [answer(sender) for sender in senders]
     late = [value / 1e6 for one in said for value in one["late_us"]]
     drain = max(one["last"] for one in said) - due.timestamp()
     found = {"p50": percentile(late, 0.5), "p99": percentile(late, 0.99), "drain": drain, "count": float(len(late))}

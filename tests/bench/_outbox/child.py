@@ -1,6 +1,6 @@
 """A process that is measured: `idle` holds still after a tick, `claim` claims and counts, `send` sends what is due.
 
-It prints one line of JSON. Run as `python -m tests.bench._outbox.child VERB [SECONDS]`.
+It prints "ready", and at its end one line of JSON. Run as `python -m tests.bench._outbox.child VERB [SECONDS]`.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ VERBS = {"idle": idle, "claim": claim, "send": send}
 
 if __name__ == "__main__":
     with create_app().app_context():
+        print("ready", flush=True)
         said = VERBS[sys.argv[1]](float(sys.argv[2]) if len(sys.argv) > 2 else 60.0)
         db.engine.dispose()
     print(json.dumps(said))
