@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from intake.actor import CARE, Actor, Role
+from intake.actor import CARE, STAFF, Actor, Role
 from intake.cases import codes, service
-from intake.cases.asking import WORDS, Field, Step, bed_of, free_beds, level, pairs, today
+from intake.cases.asking import WORDS, Field, Pairs, Step, bed_of, free_beds, level, moment, pairs, today
 from intake.cases.leveling import BILLERS
 from intake.cases.models import Case, CaseState, Transfer, TransferState
 from intake.cases.queries import open_transfers
 from intake.cases.stays import Leaving
 from intake.db import id_text, id_value
 from intake.fields import Reader
+from intake.settings import queries as settings
+from intake.visits import queries as visits
+from intake.visits.models import AppointmentState
 
 S = CaseState
 IN_CARE = frozenset({S.ADMITTED, S.TRANSFER_PENDING})
 ANSWERS = {"accepted": "Accept", "rejected": "Reject", "withdrawn": "Take the request back"}
+VISIT_OUTCOMES = {"kept": "The person came", "moved": "Moved to another time", "cancelled": "Cancelled"}
 ARRIVALS = {"arrived": "The person arrived", "cancelled": "Cancel"}
 
 
@@ -95,6 +99,7 @@ def _discharge_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
         Field("naloxone", "Naloxone offered", "radio", pairs(codes.NALOXONE_ANSWERS)),
         Field("warned", "Loss of tolerance and overdose risk explained; 911 and 988 named", "tick"),
         Field("moud", "Medication for opioid use disorder offered", "radio", pairs(codes.MOUD_ANSWERS)),
+        Field("why", "Against advice: the main reason", "radio", pairs(codes.LEAVING_REASONS)),
         Field("capacity", "Against advice: can the person decide now?", "radio", pairs(codes.CAPACITY)),
         Field("offered", "Against advice: what was offered", "ticks", pairs(codes.LEAVING_OFFERS)),
         Field("counselled_by", "Against advice: who talked with them", "line"),
@@ -112,6 +117,7 @@ def _discharge(case: Case, r: Reader, actor: Actor, now: datetime, version: int 
         capacity=r.choice("capacity", codes.CAPACITY),
         counselled_by=r.text("counselled_by", limit=100) or actor.name,
         offered=r.choices("offered", codes.LEAVING_OFFERS),
+        why=r.choice("why", codes.LEAVING_REASONS),
     )
     if how == "against_advice":
         if not said.capacity:
@@ -148,7 +154,38 @@ def _bill(case: Case, r: Reader, actor: Actor, now: datetime, version: int | Non
     service.bill(case.id, level=found, version=version, actor=actor, now=now)
 
 
+def _booked(case: Case) -> Pairs:
+    zone = settings.zone(settings.site(case.site_id))
+    return tuple(
+        (id_text(v.id), f"{v.kind.replace('_', ' ').capitalize()}, {v.starts_at.astimezone(zone):%b %-d, %H:%M}")
+        for v in visits.of_case(case.id)
+        if v.state is AppointmentState.BOOKED
+    )
+
+
+def _settle_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    return [
+        Field("visit", "Which visit", "radio", _booked(case), required=True),
+        Field("outcome", "What became of it", "radio", pairs(VISIT_OUTCOMES), required=True),
+        Field("starts_at", "If moved: when", "time"),
+    ]
+
+
+def _settle(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
+    picked = r.choice("visit", [key for key, _ in _booked(case)], required="Pick the visit.")
+    outcome = r.choice("outcome", VISIT_OUTCOMES, required="Pick what became of it.")
+    starts_at = moment(r, "starts_at", case) if outcome == "moved" else None
+    r.check()
+    service.settle_visit(
+        case.id, appointment_id=id_value(picked), outcome=outcome, starts_at=starts_at, actor=actor, now=now
+    )
+
+
 STEPS: tuple[Step, ...] = (
+    Step(
+        "settle-visit", "Visit: came, moved or cancelled", "Reminders follow the new time.",
+        "Save", STAFF, frozenset(S) - {S.CLOSED}, _settle_fields, _settle, lambda case: bool(_booked(case)),
+    ),
     Step(
         "answer-transfer", "Answer the transfer", "Until the person arrives nothing moves, and the sender stays owner.",
         "Save the answer", CARE, frozenset({S.TRANSFER_PENDING}), _answer_fields, _answer,

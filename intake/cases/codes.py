@@ -88,6 +88,15 @@ CAPACITY: dict[str, str] = {
     "doubtful": "In doubt: a second person looked",
     "not_able": "Not able to decide now",
 }
+LEAVING_REASONS: dict[str, str] = {
+    "withdrawal": "Withdrawal or pain too strong",
+    "urge": "Strong wish to use",
+    "family": "Family, children or work",
+    "people": "People or rules here",
+    "cost": "Cost or insurance",
+    "well": "Feels well enough",
+    "other_reason": "Another reason",
+}
 LEAVING_OFFERS: dict[str, str] = {
     "dose_change": "Another dose or a slower plan",
     "pause": "A pause",
@@ -155,8 +164,8 @@ SAFETY_TASKS = frozenset(
 
 
 _TABLES = (
-    ALERTS, LEVELS, DECISIONS, DECLINE_CODES, TOLD, DISCHARGE_TYPES, WAIT_CLASSES, HANDED_OVER, WAIT_OUTCOMES,
-    TRANSFER_DECLINES,
+    ALERTS, LEVELS, DECISIONS, DECLINE_CODES, TOLD, DISCHARGE_TYPES, LEAVING_REASONS, WAIT_CLASSES, HANDED_OVER,
+    WAIT_OUTCOMES, TRANSFER_DECLINES,
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from intake.cases.codes import DECISIONS, DECLINE_CODES, DETOX_LEVELS, LEVELS, S
 from intake.cases.models import Case, CaseState
 from intake.cases.states import bring, locked, move, must
 from intake.db import db
-from intake.errors import AlreadyDone, RuleBroken
+from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.inquiries import first_contact
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.queues import service as queues
@@ -373,3 +373,28 @@ def book_visit(case_id: int, *, kind: str, starts_at: datetime, actor: Actor, no
         site_id=case.site_id, person_id=case.person_id, case_id=case.id, kind=kind, starts_at=starts_at, actor=actor,
         now=now,
     )  # fmt: skip
+
+
+def settle_visit(
+    case_id: int, *, appointment_id: int, outcome: str, actor: Actor, now: datetime, starts_at: datetime | None = None
+) -> Appointment:
+    """Say what became of a booked visit: kept, cancelled, or moved to another time. Not coming has its own step.
+
+    Raises:
+        Missing, NotPermitted, AlreadyDone (no longer booked), RuleBroken (unknown outcome, a time that is not ahead).
+    """
+    must(actor, *STAFF)
+    case = locked(case_id, actor)
+    if outcome == "kept":
+        row = visits.keep(appointment_id, actor=actor, now=now)
+        case.last_contact_on = now.date()
+        tasks.cancel(f"first_visit:{case.id}", site_id=case.site_id, reason="came", actor=actor, now=now)
+    elif outcome == "cancelled":
+        row = visits.cancel(appointment_id, actor=actor, now=now)
+    elif outcome == "moved" and starts_at is not None:
+        row = visits.move(appointment_id, starts_at=starts_at, actor=actor, now=now)
+    else:
+        raise RuleBroken("Pick what became of it.", code="OUTCOME", fields={"outcome": "Pick what became of it."})
+    if row.case_id != case.id:
+        raise Missing("There is no such visit.")
+    return row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from intake.cases.alerts import acknowledge, escalate, raise_alert
-from intake.cases.deciding import book_visit, close, decide, schedule, when_ended
+from intake.cases.deciding import book_visit, close, decide, schedule, settle_visit, when_ended
 from intake.cases.glass import break_glass, restrict, review
 from intake.cases.leveling import bill, external_level
 from intake.cases.notes import flag, note, save_draft
@@ -48,6 +48,7 @@ __all__ = [
     "review",
     "save_draft",
     "schedule",
+    "settle_visit",
     "waitlist",
     "weekly",
     "when_ended",

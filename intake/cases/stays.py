@@ -41,6 +41,8 @@ class Leaving:
     capacity: str = ""
     counselled_by: str = ""
     offered: Sequence[str] = ()
+    # A code of LEAVING_REASONS; the person's own words stand beside it.
+    why: str = ""
 
 
 CALLS = (("call_same_day", 4), ("call_24h", 24), ("call_72h", 72))
@@ -193,7 +195,10 @@ def discharge(
 def _tell_leaving(case: Case, said: Leaving, actor: Actor, now: datetime) -> None:
     audit.tell(
         kind="left_against_advice", actor=actor, now=now, case_id=case.id,
-        params={"capacity": said.capacity, "counselled_by": said.counselled_by, "offered": list(said.offered)},
+        params={
+            "capacity": said.capacity, "counselled_by": said.counselled_by, "offered": list(said.offered),
+            "why": said.why,
+        },
     )  # fmt: skip
 
 

@@ -53,6 +53,14 @@ def test_a_transfer_is_asked_answered_and_arrives(center: Center) -> None:
     assert "Billed" not in center.page("cleo", f"/cases/{id_text(case_id)}")
     # F5: the first outpatient visit within seven days.
     assert center.owed(case_id=case_id)["first_visit"] - utcnow() <= timedelta(days=7)
+    center.step("ada", case_id, "visit", starts_at=center.local(hours=2), kind="visit")
+    form = center.as_("ada").get(f"/cases/{id_text(case_id)}/settle-visit").text
+    visit = form.split('name="visit"')[1].split('value="')[1].split('"')[0]
+    center.step("ada", case_id, "settle-visit", status=422, visit=visit, outcome="moved", starts_at="soon")
+    center.step("ada", case_id, "settle-visit", visit=visit, outcome="moved", starts_at=center.local(hours=3))
+    center.later(hours=3)
+    center.step("ada", case_id, "settle-visit", visit=visit, outcome="kept")
+    assert "first_visit" not in center.owed(case_id=case_id)
 
 
 def test_a_rejected_transfer_leaves_everything_where_it_was(center: Center) -> None:
