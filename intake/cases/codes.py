@@ -91,7 +91,7 @@ CAPACITY: dict[str, str] = {
 LEAVING_REASONS: dict[str, str] = {
     "withdrawal": "Withdrawal or pain too strong",
     "urge": "Strong wish to use",
-    "family": "Family, children or work",
+    "home_or_work": "Family, children or work",
     "people": "People or rules here",
     "cost": "Cost or insurance",
     "well": "Feels well enough",

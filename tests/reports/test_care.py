@@ -10,6 +10,7 @@ from flask import Flask
 from intake.beds import service as beds
 from intake.beds.models import Bed
 from intake.cases import service as cases
+from intake.cases.stays import Leaving
 from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.inquiries import following
@@ -108,13 +109,14 @@ def test_leaving_early_is_told_by_day_of_the_stay_and_by_reason(app: Flask) -> N
         with transaction():
             cases.discharge(
                 pat.case_id, type="against_advice", reason="Wants to be home.", naloxone="accepted", warned=True,
-                actor=pat.cast.cleo, now=now,
+                leaving=Leaving("full", "Cleo Park", ("pause",), "home_or_work"), actor=pat.cast.cleo, now=now,
             )  # fmt: skip
         site = pat.cast.ada.site_id
         rows = care.leaving(site, now - 2 * DAY, now + 2 * DAY).rows
         assert rows[0] == ("Day 1", 1, 1, 1, 100.0)
         assert rows[1][1:] == (0, 0, 0, None)
-        assert care.reasons(site, now - 2 * DAY, now + 2 * DAY).rows[0][:2] == ("Left against advice", 1)
+        found = care.reasons(site, now - 2 * DAY, now + 2 * DAY).rows
+        assert found == (("Left against advice", 1, 100.0), ("Early: Family, children or work", 1, 100.0))
 
 
 def test_teds_counts_admissions_only_and_a_blank_or_unknown_is_missing(app: Flask) -> None:

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from intake.cases import service as cases
+from intake.cases.codes import LEAVING_REASONS
 from intake.cases.models import Case, CaseState
 from intake.cases.queries import open_alerts
+from intake.cases.stays import Leaving
 from intake.checkins import service as checkins
 from intake.checkins.forms import Answers
 from intake.checkins.models import CheckIn, CheckInState
@@ -137,13 +139,14 @@ class Care:
     def ends(self, now: datetime) -> None:
         """The end of care: naloxone offered, tolerance explained, the next contact given."""
         kind, by = self.dice.choice(ENDS), self.story.clinician
-        left = kind == "against_advice"
+        left, why = kind == "against_advice", self.dice.choice(tuple(LEAVING_REASONS))
         with transaction():
             case = db.session.get_one(Case, self.story.case_id)
             if case.state is not CaseState.ADMITTED:
                 return
             cases.discharge(
                 case.id, type=kind, reason="Wanted to be home." if left else "", naloxone="accepted", warned=True,
+                leaving=Leaving("full", by.name, ("pause",), why) if left else None,
                 actor=by, now=now,
             )  # fmt: skip
         if kind == "completed" and self.story.chance(50):
