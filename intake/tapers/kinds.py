@@ -44,6 +44,7 @@ S = MessageState
 AFTER_END = frozenset({"CHECKIN", "PEG_WEEKLY", "AFTER_1M", "AFTER_3M", "AFTER_6M", "AFTER_12M", "AFTER_24M"})
 LESSON = "SAFETY_EDU"
 LOOK_AGAIN = timedelta(minutes=15)
+_PART = (MessagePart.message_id, MessagePart.kind, MessagePart.step_no, MessagePart.appointment_id)
 
 
 def _of_case(actor: Actor, table: Table) -> ColumnElement[bool]:
@@ -183,8 +184,8 @@ def _days(messages: Sequence[Message]) -> dict[int, _Day]:
             .where(PlanVersion.id.in_({m.plan_version_id for m in messages}))
         )
     }
-    parts: dict[int, list[MessagePart]] = {}
-    for part in db.session.scalars(select(MessagePart).where(MessagePart.message_id.in_([m.id for m in messages]))):
+    parts: dict[int, list[Any]] = {}
+    for part in db.session.execute(select(*_PART).where(MessagePart.message_id.in_([m.id for m in messages]))):
         parts.setdefault(part.message_id, []).append(part)
     holds: dict[int, int] = {
         row.version_id: row.first
@@ -232,7 +233,7 @@ def _reviews(messages: Sequence[Message]) -> dict[int, int]:
 def _day(
     message: Message,
     plan: Any,
-    parts: Sequence[MessagePart],
+    parts: Sequence[Any],
     held_from: int | None,
     visits: Sequence[Appointment],
     review: int,
