@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, meta
 
 from intake.clinical import instruments
 from intake.clinical.language import fernandez_huerta, language_hits
+from tests.spanish.marked import WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"
@@ -124,6 +125,12 @@ def test_every_string_that_a_patient_can_meet_has_spanish_words() -> None:
 def test_the_compiled_catalogue_is_that_of_the_words() -> None:
     compiled = strings(read_mo(io.BytesIO((PLACE / "messages.mo").read_bytes())))
     assert compiled == {key: words for key, words in ES.items() if words}
+
+
+def test_words_that_no_extraction_finds_are_marked_by_hand() -> None:
+    items = {item.topic for key in ("peg", "sows") for item in instruments.get(key).items}
+    assert items <= set(WORDS)
+    assert {word for word in WORDS if not ES.get(word)} == set()
 
 
 @pytest.mark.parametrize("text", [t for t in ES if "%(" in t])
