@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
@@ -94,8 +95,7 @@ def _medicines(case: Case, zone: ZoneInfo) -> Rows:
     person = people.opened(db.session.get_one(Person, case.person_id))
     rows: Rows = []
     for view in screening.opioid_lines(case.person_id):
-        told = " ".join(str(view.row[k]) for k in ("strength", "unit", "route", "freq") if view.row.get(k))
-        rows.append((str(view.row.get("drug", "")).replace("_", " ").capitalize(), told))
+        rows.append((str(view.row.get("drug", "")).replace("_", " ").capitalize(), _told(view.row)))
     daily = screening.baseline(case.id).mme
     if daily.get("display"):
         least = f"{_('at least')} " if daily.get("is_lower_bound") else ""
@@ -105,6 +105,27 @@ def _medicines(case: Case, zone: ZoneInfo) -> Rows:
     return rows + _filled(
         (_("Allergies"), person.allergies), (_("Naloxone"), naloxone), (_("Medication for opioid use disorder"), moud)
     )
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    """One opioid as told, every number with its unit: mg, for patches mcg/h, for transmucosal fentanyl mcg."""
+    drug = str(row.get("drug", ""))
+    patch = "transdermal" in drug or row.get("form") == "patch"
+    unit = "mcg/h" if patch else "mcg" if drug.endswith("_mcg") else "mg"
+    said = (
+        (f"{row.get('strength')} {unit}", "strength"),
+        (f"{row.get('mg_per_ml')} mg/mL", "mg_per_ml"),
+        (f"{row.get('ml')} mL", "ml"),
+        (f"{row.get('units')} {_('at one time')}", "units"),
+        (f"{row.get('patches')} {_('patches at one time')}", "patches"),
+        (f"{_('up to')} {row.get('units_max')} {_('at one time')}", "units_max"),
+        (str(row.get("freq")), "freq"),
+        (_("as needed"), "prn"),
+        (f"{row.get('per_day')} {_('units a day')}", "per_day"),
+        (f"{_('at most')} {row.get('max_per_day')} {_('a day')}", "max_per_day"),
+        (str(row.get("route")), "route"),
+    )
+    return ", ".join(words.replace("_", " ") for words, key in said if row.get(key))
 
 
 def _decision(case: Case, zone: ZoneInfo) -> Rows:
