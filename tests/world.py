@@ -177,7 +177,25 @@ def ids(app: Flask) -> dict[str, list[Any]]:
         # Plans first whose first version is signed, so that their pages have something to show.
         signed = select(PlanVersion.plan_id).where(PlanVersion.n == 1, PlanVersion.signed_at.is_not(None))
         found["plan_id"] = list(db.session.scalars(signed))
+        _one_told_of(found)
     return found
+
+
+def _one_told_of(found: dict[str, list[Any]]) -> None:
+    """Put a case first that has a consent, a copy given out and a contact point, and those of it first too."""
+    told = db.session.execute(
+        select(Disclosure.case_id, Disclosure.id, Disclosure.consent_id, Case.person_id)
+        .join(Case, Case.id == Disclosure.case_id)
+        .where(Disclosure.consent_id.is_not(None), Case.restricted.is_(False))
+        .order_by(Disclosure.at)
+        .limit(1)
+    ).one_or_none()
+    if told is None:
+        return
+    found["case_id"] = [told.case_id, *(i for i in found["case_id"] if i != told.case_id)]
+    found["consent_id"], found["disclosure_id"] = [told.consent_id], [told.id]
+    points = select(ContactPoint.id).where(ContactPoint.person_id == told.person_id)
+    found["contact_id"] = list(db.session.scalars(points.order_by(ContactPoint.created_at)))
 
 
 def addresses(app: Flask, rule: Rule, known: dict[str, list[Any]], most: int = 2) -> Iterator[str]:
