@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from datetime import timedelta
 
@@ -16,9 +17,10 @@ from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.errors import AlreadyDone, Missing, RuleBroken
 from tests.cases.folk import center, waiting
+from tests.depth import VARIABLE
 from tests.people import Cast
 
-ASKERS = 50
+ASKERS = 50 if float(os.environ.get(VARIABLE, "1")) > 1 else 10
 
 
 def _ward(cast: Cast, beds_in_it: int = 2) -> list[Bed]:
@@ -28,7 +30,7 @@ def _ward(cast: Cast, beds_in_it: int = 2) -> list[Bed]:
         return [beds.add_bed(unit, name=f"D{n + 1}", actor=cast.sol, now=now) for n in range(beds_in_it)]
 
 
-def test_of_fifty_parallel_holds_on_one_bed_one_wins(app: Flask) -> None:
+def test_of_many_parallel_holds_on_one_bed_one_wins_and_the_others_get_a_sentence(app: Flask) -> None:
     with center(app) as cast:
         bed = _ward(cast)[0]
         case, _ = waiting(cast)
@@ -47,7 +49,7 @@ def test_of_fifty_parallel_holds_on_one_bed_one_wins(app: Flask) -> None:
                         beds.hold(bed_id, case_id, until=utcnow() + timedelta(hours=1), actor=cleo, now=utcnow()).id
                     )
             except AlreadyDone as taken:
-                refused.append(taken.code)
+                refused.append(f"{taken.code}: {taken.message}")
             finally:
                 db.session.remove()
 
@@ -57,7 +59,7 @@ def test_of_fifty_parallel_holds_on_one_bed_one_wins(app: Flask) -> None:
     for thread in threads:
         thread.join()
     assert len(won) == 1
-    assert refused == ["BED_TAKEN"] * (ASKERS - 1)
+    assert refused == ["BED_TAKEN: Bed D1 is already taken."] * (ASKERS - 1)
 
 
 def test_a_lapsed_hold_blocks_nobody_and_counts_as_free(app: Flask) -> None:

@@ -18,11 +18,11 @@ from tests.desk.door import browser
 ASKERS = 10
 
 
-def test_of_ten_parallel_holds_one_wins_and_nine_read_that_the_bed_is_taken(app: Flask) -> None:
-    with center(app) as cast:
+def test_of_ten_parallel_holds_one_wins_and_nine_read_that_the_bed_is_taken(app_sqlite: Flask) -> None:
+    with center(app_sqlite) as cast:
         bed_id = ward(cast)[0].id
         case_ids = [accepted(cast, f"Person {n}") for n in range(ASKERS)]
-    doors = [browser(app, cast, ("ada", "cleo", "cyrus", "petra", "sol")[n % 5]) for n in range(ASKERS)]
+    doors = [browser(app_sqlite, cast, ("ada", "cleo", "cyrus", "petra", "sol")[n % 5]) for n in range(ASKERS)]
     answers: list[tuple[int, str]] = []
     start = threading.Barrier(ASKERS)
 
@@ -38,7 +38,7 @@ def test_of_ten_parallel_holds_one_wins_and_nine_read_that_the_bed_is_taken(app:
         thread.join()
     assert sorted(status for status, _ in answers) == [302] + [409] * (ASKERS - 1)
     assert all("Bed D1 is already taken." in text for status, text in answers if status == 409)
-    with app.app_context():
+    with app_sqlite.app_context():
         assert sum(c.holds for c in beds.counts(cast.site.id)) == 1
         db.session.remove()
 
