@@ -5,12 +5,11 @@ A day on which the active plan writes anyway tells of the visit in that mail; an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, select
 
 from intake.cases.models import Case
 from intake.clinical import cadence
@@ -104,55 +103,51 @@ def _window(house: _House, day: date) -> cadence.Window:
     return cadence.same_day(*when, house.now) if day == today else cadence.send_window(*when)
 
 
-def _of_plan(case: Case, day: date | None = None) -> Sequence[Message]:
-    """Unsent reminders of the plan in force, all or those of one day."""
-    wanted = [Message.local_date == day] if day is not None else []
-    return db.session.scalars(
-        select(Message)
-        .join(TaperPlan, TaperPlan.current_version_id == Message.plan_version_id)
-        .join(PlanVersion, PlanVersion.id == Message.plan_version_id)
-        .where(
-            TaperPlan.case_id == case.id,
-            PlanVersion.state == PlanState.ACTIVE,
-            Message.kind == IN_PLAN,
-            Message.state == MessageState.SCHEDULED,
-            Message.attempts == 0,
-            *wanted,
-        )
-    ).all()
+def _of_plan(case: Case) -> tuple[ColumnElement[bool], ...]:
+    """The condition for unsent reminders of the plan in force."""
+    current = (
+        select(TaperPlan.current_version_id)
+        .join(PlanVersion, PlanVersion.id == TaperPlan.current_version_id)
+        .where(TaperPlan.case_id == case.id, PlanVersion.state == PlanState.ACTIVE)
+    )
+    return (
+        Message.plan_version_id.in_(current),
+        Message.kind == IN_PLAN,
+        Message.state == MessageState.SCHEDULED,
+        Message.attempts == 0,
+    )
 
 
 def _drop_stale(house: _House, wanted: dict[date, list[Told]]) -> None:
     """Take the parts of visits that are gone out of the plan's mails; a mail that is left empty is taken back."""
-    empty = []
-    for message in _of_plan(house.case):
-        parts = db.session.execute(
-            select(MessagePart.id, MessagePart.kind, MessagePart.appointment_id).where(
-                MessagePart.message_id == message.id
-            )
-        ).all()
-        right = set(wanted.get(message.local_date, [])) if message.local_date is not None else set()
-        stale = [p.id for p in parts if p.kind in VISIT_DAYS and (p.kind, p.appointment_id) not in right]
-        db.session.execute(delete(MessagePart).where(MessagePart.id.in_(stale)))
-        if stale and len(stale) == len(parts):
-            empty.append(message.id)
-    messages.cancel_these(empty, reason="visit_gone", now=house.now)
+    rows = db.session.execute(
+        select(MessagePart.id, MessagePart.message_id, MessagePart.kind, MessagePart.appointment_id, Message.local_date)
+        .join(Message, Message.id == MessagePart.message_id)
+        .where(*_of_plan(house.case), MessagePart.kind.in_(list(VISIT_DAYS)))
+    ).all()
+    stale = [row for row in rows if (row.kind, row.appointment_id) not in wanted.get(row.local_date, [])]
+    if not stale:
+        return
+    db.session.execute(delete(MessagePart).where(MessagePart.id.in_([row.id for row in stale])))
+    touched = {row.message_id for row in stale}
+    left = set(db.session.scalars(select(MessagePart.message_id).where(MessagePart.message_id.in_(touched))))
+    messages.cancel_these(touched - left, reason="visit_gone", now=house.now)
 
 
 def _join(house: _House, day: date, told: list[Told]) -> bool:
     """Put the visits into the plan's mail of that day; False when there is none to put them into."""
-    found = _of_plan(house.case, day)
-    if not found:
+    found = db.session.scalar(select(Message.id).where(*_of_plan(house.case), Message.local_date == day).limit(1))
+    if found is None:
         return False
     known = {
         (row.kind, row.appointment_id)
         for row in db.session.execute(
-            select(MessagePart.kind, MessagePart.appointment_id).where(MessagePart.message_id == found[0].id)
+            select(MessagePart.kind, MessagePart.appointment_id).where(MessagePart.message_id == found)
         )
     }
     for part, visit_id in told:
         if (part, visit_id) not in known:
-            db.session.add(MessagePart(id=new_id(), message_id=found[0].id, kind=part, appointment_id=visit_id))
+            db.session.add(MessagePart(id=new_id(), message_id=found, kind=part, appointment_id=visit_id))
     db.session.flush()
     return True
 
