@@ -203,6 +203,23 @@ def test_claiming_by_form_works_without_script_and_can_be_undone(app: Flask) -> 
         assert queues.counts(cast.site.id)[Queue.DETOX].waiting == 1
 
 
+def test_an_idle_claim_is_warned_of_and_kept_by_one_button(app_sqlite: Flask) -> None:
+    with center(app_sqlite) as cast:
+        _, entry = waiting(cast, name="Theo")
+        with transaction():
+            queues.claim(entry.id, actor=cast.cleo, now=utcnow())
+    clock.set_offset(timedelta(minutes=24))
+    assert "returns in" not in browser(app_sqlite, cast, "cleo").get("/queues/detox").text
+    clock.set_offset(timedelta(minutes=27))
+    door = browser(app_sqlite, cast, "cleo")
+    assert re.search(r"returns in [12] min", door.get("/queues/detox").text)
+    door.post(f"/queues/detox/{id_text(entry.id)}/claim")
+    assert "returns in" not in door.get("/queues/detox").text
+    clock.set_offset(timedelta(minutes=32))
+    with app_sqlite.app_context(), transaction():
+        assert queues.return_idle(now=utcnow()) == 0
+
+
 def test_the_second_browser_reads_who_was_first_and_sees_the_row_as_it_is(app: Flask) -> None:
     with center(app) as cast:
         _, entry = waiting(cast, name="Theo")
