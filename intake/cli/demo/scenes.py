@@ -346,9 +346,20 @@ def _care(s: Scenes) -> None:
     with transaction():
         cases.schedule(planned.id, starts_at=s.now + timedelta(hours=20), actor=s.team.admissions, now=s.ago(2))
     rooms = s.free_beds("inpatient_detox")
-    for i in range(6):
+    ward = [
         s.admitted(
             cast.STREET_BAD if i % 2 else cast.STREET_MILD, hours=60 + 12 * i, level="inpatient_detox", bed=rooms[i]
+        )
+        for i in range(6)
+    ]
+    with transaction():
+        cases.ask_transfer(
+            ward[0].id,
+            to_level="outpatient",
+            reason="Two calm days. Wants to go on from home; starts medication tomorrow.",
+            readiness={"withdrawal": "falling", "vitals": "stable", "moud": "starting"},
+            actor=s.team.clinician,
+            now=s.ago(1),
         )
     _plans(s)
     _endings(s)
