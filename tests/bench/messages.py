@@ -223,6 +223,7 @@ def peer(bench: Bench, ours: dict[str, float]) -> None:
     finally:
         os.killpg(worker.pid, 9)
         worker.wait(10)
+        store.flushall()
     p99 = percentile(late, 0.99)
     left = bench.numbers["peer_not_run"]
     words = f"Celery ETA, same load{f' ({left:,} not run yet)' if left else ''}: lateness p50 / p99"
