@@ -4,6 +4,7 @@ from __future__ import annotations
 
 ARGUED: dict[str, str] = {
     "factors.py: 0 -> 1": "The dose only picks the step of the methadone scale of 2016, and 0 and 1 mg share one.",
+    "instruments/scoring.py: 0 -> 1": "The band of a RODS of 0, where 0 and 1 share the lowest one.",
     "instruments/scoring.py: abs(answer) < 1000000 -> abs(answer) <= 1000000": (
         "No option has such a value, so the answer is refused a line later either way."
     ),
