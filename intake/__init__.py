@@ -10,9 +10,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
 from intake import clock, guard, limits, logs, pages, tables
-from intake.accounts import api_tokens
+from intake.accounts import api_tokens, leaving, login
 from intake.accounts import kinds as account_kinds
-from intake.accounts import leaving, login
 from intake.accounts import views as accounts
 from intake.cases import hiding, joining
 from intake.cases import kinds as case_kinds

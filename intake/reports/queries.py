@@ -29,7 +29,7 @@ PATTERNS = {
 
 
 def funnel(site_id: int, since: datetime, until: datetime) -> Table:
-    """Inquiry, reached, screened, routed, decided, admitted: how many, and median and 90th percentile minutes to each."""
+    """From inquiry to admission: how many came to each step, and the median and 90th percentile of minutes to it."""
     inquiries = {
         row.id: row
         for row in db.session.execute(
