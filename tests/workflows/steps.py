@@ -49,11 +49,13 @@ class Center:
     def __init__(self, app: Flask, cast: Cast) -> None:
         self.app, self.cast = app, cast
         self.moved = timedelta(0)
+        self.doors: dict[str, FlaskClient] = {}
 
     def later(self, **length: float) -> None:
         """Let time pass, and let the house do its minute's round."""
         self.moved += timedelta(**length)
         clock.set_offset(self.moved)
+        self.doors.clear()
         self.round()
 
     def round(self) -> None:
@@ -63,8 +65,10 @@ class Center:
             db.session.remove()
 
     def as_(self, who: str) -> FlaskClient:
-        """A browser just signed in; after the clock moved everybody signs in again."""
-        return browser(self.app, self.cast, who)
+        """A signed-in browser; after the clock moved everybody signs in again."""
+        if who not in self.doors:
+            self.doors[who] = browser(self.app, self.cast, who)
+        return self.doors[who]
 
     def post(self, who: str, path: str, *, status: int = 302, **form: Any) -> TestResponse:
         """Send a form and say what should come of it."""
