@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,7 @@ def ids_of(node: str) -> set[str]:
     return named(name) | {key for key, files in WHOLE.items() if file in files}
 
 
+@cache
 def standing() -> dict[str, set[str]]:
     """The tests that stand for each id, as `file::name`, read from the source."""
     found: dict[str, set[str]] = defaultdict(set)
