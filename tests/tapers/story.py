@@ -44,9 +44,7 @@ class Story:
         return db.session.get_one(Case, self.case_id)
 
 
-def begin(
-    app: Flask, *, now: datetime | None = None, profile: Profile = PAIN_SLOW, cast: Cast | None = None
-) -> Story:
+def begin(app: Flask, *, now: datetime | None = None, profile: Profile = PAIN_SLOW, cast: Cast | None = None) -> Story:
     """Pat asks, is screened, accepted, claimed and decided; needs an application context around it."""
     at = now or utcnow()
     if cast is None:
