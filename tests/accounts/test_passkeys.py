@@ -133,7 +133,8 @@ def test_n05_odd_or_made_up_answers_prove_nothing_and_slow_the_next_try(
         assert answer.status_code == (422 if odd else 200), odd
         assert not door.inside()
     right = pyotp.TOTP(secrets["ada"]).at(utcnow())
-    assert door.post("/sign-in/code", page="/sign-in/code", code=right).status_code == 422, "so many failures make the right code wait too"
+    made = door.post("/sign-in/code", page="/sign-in/code", code=right)
+    assert made.status_code == 422, "so many failures make the right code wait too"
     later(minutes=16)
     door.password(EMAIL.format(who="ada"))
     assert door.code(secrets["ada"]).status_code == 302
