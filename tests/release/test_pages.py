@@ -194,21 +194,24 @@ def test_a_form_sent_twice_writes_one_consent_and_one_disclosure(app_sqlite: Fla
         assert len(db.session.scalars(select(Disclosure)).all()) == 1
 
 
-@pytest.mark.parametrize("odd", ["\x00", "x" * 5000, "‮evil", "<script>alert(1)</script>", "{{7*7}}"])
+ODD = ["\x00", "x" * 5000, "‮evil", "<script>alert(1)</script>", "{{7*7}}"]
+
+
 def test_i02_i03_i09_odd_words_get_a_sentence_or_are_shown_as_words(
-    app_sqlite: Flask, stage: tuple[Cast, Case], odd: str
+    app_sqlite: Flask, stage: tuple[Cast, Case]
 ) -> None:
     cast, case = stage
     desk = browser(app_sqlite, cast, "sol")
-    for tail, form in (
-        ("consents/new", {**CONSENT, "recipient": odd, "end_event": odd}),
-        ("disclosures/new", {"basis": odd, "parts": [odd]}),
-        ("disclosures/new", {"basis": "ground-emergency", "recipient": odd, "facts": odd, "parts": ["presence"]}),
-        ("contact/add", {"kind": "post", "value": odd, "who_else": odd}),
-        ("restriction", {"on": odd, "why": odd, "words": odd, "version": odd}),
-    ):
-        answer = desk.post(path(case, tail), data=form)
-        shown = answer.text if answer.status_code != 302 else desk.get(answer.location).text
-        assert answer.status_code in {302, 422}, (tail, answer.status_code)
-        assert "<script>alert(1)" not in shown
-        assert "49" not in shown or odd != "{{7*7}}" or "{{7*7}}" in shown
+    for odd in ODD:
+        for tail, form in (
+            ("consents/new", {**CONSENT, "recipient": odd, "end_event": odd}),
+            ("disclosures/new", {"basis": odd, "parts": [odd]}),
+            ("disclosures/new", {"basis": "ground-emergency", "recipient": odd, "facts": odd, "parts": ["presence"]}),
+            ("contact/add", {"kind": "post", "value": odd, "who_else": odd}),
+            ("restriction", {"on": odd, "why": odd, "words": odd, "version": odd}),
+        ):
+            answer = desk.post(path(case, tail), data=form)
+            shown = answer.text if answer.status_code != 302 else desk.get(answer.location).text
+            assert answer.status_code in {302, 422}, (tail, answer.status_code)
+            assert "<script>alert(1)" not in shown
+            assert "49" not in shown or odd != "{{7*7}}" or "{{7*7}}" in shown
