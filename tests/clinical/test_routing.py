@@ -288,6 +288,7 @@ def test_a_rule_reads_exactly_the_facts_it_says_it_reads(rule: Any) -> None:
     ("name", "value"),
     [("cows", float("nan")), ("cows", float("inf")), ("cows", -1), ("cows", 49), ("cows", 12.5), ("cows", True),
      ("cows", "13"), ("mme", Decimal("NaN")), ("mme", Decimal("Infinity")), ("mme", 10**9), ("mme", -0.01),
+     ("mme", 100_001), ("days_since_last_opioid", 36_601), ("failed_outpatient_12m", 366),
      ("age", 131), ("oud_criteria", 12), ("phq9_item9", 4), ("auditc", 13), ("sows", 65), ("ciwa", 68),
      ("breathing_problem", 1), ("breathing_problem", []), ("cssrs", 3), ("living", True)],
 )  # fmt: skip
@@ -514,3 +515,10 @@ def test_replaying_cases_lists_who_would_move_and_why() -> None:
 
 def test_facts_have_no_default_that_means_no() -> None:
     assert {getattr(Facts(), field.name) for field in fields(Facts)} == {None}
+
+
+def test_a_yes_or_no_change_says_the_answer_that_would_move_the_person() -> None:
+    found = [(c.to, c.value_words) for c in what_would_change(someone()) if c.fact == "breathing_problem"]
+    assert found == [(True, "yes")]
+    back = [c for c in what_would_change(someone(breathing_problem=True)) if c.fact == "breathing_problem"]
+    assert [(c.to, c.value_words) for c in back] == [(False, "no")]

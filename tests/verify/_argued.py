@@ -8,4 +8,10 @@ ARGUED: dict[str, str] = {
     "instruments/scoring.py: abs(answer) < 1000000 -> abs(answer) <= 1000000": (
         "No option has such a value, so the answer is refused a line later either way."
     ),
+    "routing/changes.py: entry[0] <= now -> entry[0] < now": (
+        "The range that holds the value of now leads here, not elsewhere, so no other range begins there."
+    ),
+    "routing/changes.py: edge <= NUMBERS[name] -> edge < NUMBERS[name]": (
+        "No threshold stands at the highest value of its fact, coded or allowed where it would lead elsewhere."
+    ),
 }
