@@ -14,4 +14,5 @@ ARGUED: dict[str, str] = {
     "routing/changes.py: edge <= NUMBERS[name] -> edge < NUMBERS[name]": (
         "No threshold stands at the highest value of its fact, coded or allowed where it would lead elsewhere."
     ),
+    "routing/facts.py: 0 -> 1": "A short cut for whole numbers; a 0 takes the long way to the same value.",
 }
