@@ -18,7 +18,9 @@ def packed(data: bytes) -> int:
     return len(gzip.compress(data, 6))
 
 
-@pytest.mark.parametrize(("name", "limit"), [("ui.css", 12 * KB), ("ui.js", 3 * KB), ("staff.js", 20 * KB), ("passkey.js", KB)])
+@pytest.mark.parametrize(
+    ("name", "limit"), [("ui.css", 12 * KB), ("ui.js", 3 * KB), ("staff.js", 20 * KB), ("passkey.js", KB)]
+)
 def test_a_static_file_stays_under_its_budget(name: str, limit: int) -> None:
     assert packed((STATIC / name).read_bytes()) <= limit
 
