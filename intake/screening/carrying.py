@@ -10,7 +10,7 @@ from intake import crypto
 from intake.inquiries import placing
 from intake.inquiries.models import Inquiry
 from intake.screening import queries
-from intake.screening.lines import TABLES, UNKNOWN
+from intake.screening.lines import DOSES, UNKNOWN
 from intake.screening.parts import DANGER, PARTS
 
 # Danger is about today; an older answer has to be asked again.
@@ -21,8 +21,8 @@ _FIRST_CONTACT = {"opioid_use": "use", "pregnancy": "use"}
 def over(inquiry: Inquiry, *, now: datetime) -> dict[str, dict[str, Any]]:
     """Return name -> {part, value, at, source} of what may still hold.
 
-    From the person's last complete screening everything but what changes within days. Before there is any screening,
-    the few facts the inquiry told, and its danger answers of the last 24 hours.
+    From the person's last complete screening everything but what changes within days, and never a dose. Before there is
+    any screening, the few facts the inquiry told, and its danger answers of the last 24 hours.
     """
     last = queries.last_of_person(inquiry.person_id)
     if last is None or last.completed_at is None:
@@ -44,8 +44,7 @@ def _lasting(part: str) -> tuple[str, ...]:
     for block in page.blocks:
         names += [q.name for q in block.questions if not q.state]
         if block.rows:
-            hours = {c.name for c in TABLES[block.rows] if c.name == "last_hours"}
-            names += [n for n in block.names() if n.startswith(f"{block.rows}-") and n.split("-")[2] not in hours]
+            names += [n for n in block.names() if n.startswith(f"{block.rows}-") and n.split("-")[2] not in DOSES]
     return tuple(names)
 
 

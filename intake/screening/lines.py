@@ -106,6 +106,9 @@ OPIOID_COLUMNS: tuple[Column, ...] = (
     Column("patches", "Patches worn at once", "decimal", high=100, main=False),
     Column("prescriber", "Prescriber", "text", main=False),
 )
+# How much and how often is asked again at each screening: an old dose copied forward can be too much.
+_LASTING = frozenset({"drug", "since", "form", "route", "indication", "prescriber"})
+DOSES = frozenset(column.name for column in OPIOID_COLUMNS) - _LASTING
 SUBSTANCE_COLUMNS: tuple[Column, ...] = (
     Column("what", "Substance", "text", limit=80),
     Column("how", "How it is taken", "choice", ROUTES),

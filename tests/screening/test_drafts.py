@@ -157,7 +157,13 @@ def test_what_changes_within_days_is_never_carried_over(app_sqlite: Flask) -> No
         carried = queries.document(_second_sitting(cast))["carried"]
         gone = {"s1", "inc", "last_opioid_hours", "systolic", "psych_unstable", "cows-pulse", "phq9-p1", "overdose_24h"}
         assert not gone & set(carried)
-        assert {"benzo", "opioids-1-drug", "moud", "age"} <= set(carried)
+        assert {"benzo", "opioids-1-drug", "opioids-1-form", "moud", "age"} <= set(carried)
+
+
+def test_an_old_dose_is_never_copied_forward_only_the_name_of_the_medicine(app_sqlite: Flask) -> None:
+    with center(app_sqlite) as cast:
+        carried = queries.document(_second_sitting(cast))["carried"]
+    assert {name for name in carried if name.startswith("opioids-")} == {"opioids-1-drug", "opioids-1-form"}
 
 
 def test_a_new_answer_settles_what_was_carried_over(app_sqlite: Flask) -> None:
