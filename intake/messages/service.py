@@ -19,7 +19,7 @@ from config import Config
 from intake import crypto
 from intake.actor import Actor, Role, system
 from intake.audit import service as audit
-from intake.db import db, new_id
+from intake.db import db, id_text, new_id
 from intake.guard import SignedLink
 from intake.messages import kinds as kinds_
 from intake.messages.models import MESSAGE, Message, MessagePart, MessageState
@@ -257,6 +257,8 @@ def _cancel_where(condition: ColumnElement[bool], *, reason: str, now: datetime,
             site_id=site_id,
             case_id=case_id,
             purpose=reason[:60],
+            # One entry for one command; it names every message it took back.
+            changed=() if len(mine) == 1 else tuple(id_text(n) for n in mine),
             after={"messages": mine},
             now=now,
         )

@@ -294,7 +294,7 @@ def test_nothing_typed_stands_in_the_clear_in_the_inquiry_row(app: Flask, cast: 
 
 def test_the_language_switch_stays_on_the_page_and_refuses_other_languages(visitor: Browser) -> None:
     visitor.step("now", danger="none")
-    assert visitor.get("/help/language?to=es&at=who").headers["Location"] == "/help/who"
+    assert visitor.get("/help/language?to=es&at=help/who").headers["Location"] == "/help/who"
     assert '<html lang="es"' in visitor.get("/help/who").get_data(as_text=True)
     assert visitor.get("/help/language?to=de").status_code == 404
     assert visitor.get("/help/language?to=en&at=//evil.example").headers["Location"] == "/help/"

@@ -76,9 +76,15 @@ class Seen:
                 secret.decode()
                 for person in people
                 for secret in person.secrets
-                if secret in everything or secret.hex().encode() in everything
+                if secret in everything or re.search(_hexed(secret), everything)
             ]
         return found
+
+
+def _hexed(secret: bytes) -> bytes:
+    """The value as hexadecimal digits, its letters in either case."""
+    both = ((secret[n : n + 1].lower(), secret[n : n + 1].upper()) for n in range(len(secret)))
+    return "".join(f"(?:{low.hex()}|{high.hex()})" for low, high in both).encode()
 
 
 class Watching(Browser):
