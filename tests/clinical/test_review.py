@@ -105,8 +105,9 @@ def test_every_plan_flag_of_the_specification_becomes_a_concern_in_words() -> No
     )
 
 
-def test_an_offered_medication_needs_its_answer_on_record_before_signing() -> None:
-    context = replace(KNOWN, oud_criteria=4, moud_offered=True)
+@pytest.mark.parametrize("criteria", [2, 4])
+def test_an_offered_medication_needs_its_answer_on_record_before_signing(criteria: int) -> None:
+    context = replace(KNOWN, oud_criteria=criteria, moud_offered=True)
     plan = draft("oxycodone_ir", (20, 20, 20, 20), context=context)
     assert blocking(concerns(plan, context=context)) == {"MOUD_ANSWER_MISSING"}
     assert blocking(concerns(plan, context=context, moud_answer="declined")) == set()

@@ -22,6 +22,7 @@ from intake.clinical.routing import (
     RuleSet,
     place,
     replay,
+    unscored,
     what_would_change,
 )
 from intake.clinical.routing.facts import EMERGENCY, FACT_WORDS, NAMES, NUMBERS, WORDS, YES_NO, cleaned
@@ -522,3 +523,11 @@ def test_a_yes_or_no_change_says_the_answer_that_would_move_the_person() -> None
     assert found == [(True, "yes")]
     back = [c for c in what_would_change(someone(breathing_problem=True)) if c.fact == "breathing_problem"]
     assert [(c.to, c.value_words) for c in back] == [(False, "no")]
+
+
+def test_while_no_rule_may_be_trusted_danger_goes_to_emergency_and_all_else_is_called_back() -> None:
+    found = unscored(in_danger=True, rules=DEFAULT)
+    assert (found.queue, found.acuity, found.target_minutes, found.priority) == ("emergency", 1, 15, 0)
+    found = unscored(in_danger=False, rules=DEFAULT)
+    assert (found.queue, found.acuity, found.target_minutes, found.priority) == ("callback", 2, 60, 0)
+    assert found.incomplete

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from intake.clinical import factors, wire_plans
-from intake.clinical.products import PRODUCTS, Product, make, release_class
+from intake.clinical.products import PRODUCTS, Product, drug_of, make, release_class
 from intake.clinical.taper import Plan, TaperContext, TaperRequest, build, check_by_hand, deliverable, dispense
 from intake.clinical.taper.speed import nominal_28d, plan_flags
 from intake.errors import RuleBroken
@@ -576,3 +576,12 @@ def test_a_hand_made_case_may_hold_at_its_last_dose() -> None:
 
 def test_the_sound_request_behind_the_refusals_is_accepted() -> None:
     assert wire_plans.taper(WHOLE)["n_steps"] == 7
+
+
+@pytest.mark.parametrize(
+    ("key", "drug"),
+    [("oxycodone_er", "oxycodone"), ("methadone", "methadone"), ("hydrocodone_er_12h", "hydrocodone"),
+     ("fentanyl_patch", "fentanyl_transdermal"), ("buprenorphine_sl_film", "buprenorphine")],
+)  # fmt: skip
+def test_a_product_names_the_drug_the_calculator_knows(key: str, drug: str) -> None:
+    assert drug_of(key) == drug
