@@ -19,12 +19,11 @@ ARGUED: dict[str, str] = {
         "At the goal every lower rung lies below it, so the walk ends two lines later either way."
     ),
     "taper/build.py: 2300 -> 2301": "A guard against running out of the calendar; any year far away does.",
-    "taper/build.py: self.next.toordinal() + length.days > _LAST_DAY -> self.next.toordinal() + length.days >= _LAST_DAY": (
-        "The same guard, one day in the year 2300 earlier."
-    ),
+    "taper/build.py: self.next.toordinal() + length.days > _LAST_DAY -> "
+    "self.next.toordinal() + length.days >= _LAST_DAY": "The same guard, one day in the year 2300 earlier.",
     "taper/build.py: 1 -> 2": "Steps made by hand bring their own days; the interval given here is never read.",
     "taper/checks.py: 100000 -> 100001": "A guard against absurd doses, thousands of times the largest product.",
     "taper/ladder.py: 256 -> 257": "The size of a cache.",
-    "taper/speed.py: 50 -> 51": "Digits of a root; the result is compared with a tolerance of one in a thousand million.",
-    "taper/speed.py: 0 -> 1": "A cut of everything comes to the same by the power below; a rate of 0 is refused before.",
+    "taper/speed.py: 50 -> 51": "Digits of a root, compared with a tolerance of one in a thousand million.",
+    "taper/speed.py: 0 -> 1": "A cut of everything comes to the same by the power; a rate of 0 is refused.",
 }
