@@ -177,10 +177,10 @@ class Attacker:
         path, method = self._path(rule), self.random.choice([*sorted(rule.methods or {"GET"}), "POST", "PUT"])
         data = {**self._form(), "csrf_token": token} if method in {"POST", "PUT"} else None
         query = self._form() if method == "GET" else None
-        # Seconds of work, so that a busy machine does not look like a slow page.
-        began = time.thread_time()
-        answer = client.open(path, method=method, data=data, query_string=query)
-        took = time.thread_time() - began
+        answer, took = _timed(client, path, method=method, data=data, query_string=query)
+        if took > SLOW_SECONDS:
+            # A slow page is slow twice; a page met for the first time, or a busy machine, is not.
+            took = _timed(client, path, method=method, data=data, query_string=query)[1]
         self.found.sent += 1
         self.found.answers[answer.status_code] += 1
         where = f"{method} {rule.rule} as {role}"
@@ -193,6 +193,13 @@ class Attacker:
             self.found.bad.append(f"reflected at {where}")
         if "Set-Cookie" in answer.headers and "a=b" in str(answer.headers.getlist("Set-Cookie")):
             self.found.bad.append(f"header split at {where}")
+
+
+def _timed(client: FlaskClient, path: str, **more: Any) -> tuple[Any, float]:
+    """The answer to a request, and its seconds of work."""
+    began = time.thread_time()
+    answer = client.open(path, **more)
+    return answer, time.thread_time() - began
 
 
 def attack(folder: Path, *, seed: int, requests: int) -> Findings:
