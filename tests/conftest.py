@@ -22,6 +22,7 @@ from intake import clock, create_app
 from intake.db import db
 from tests.browsers import chromium_path, launch
 from tests.compiled import KEPT
+from tests.depth import choose
 from tests.security import Catalogue
 from tests.servers import Unavailable
 from tests.servers.databases import RUN, Database, PostgresTemplate, SqliteTemplate, drop_template
@@ -34,6 +35,8 @@ STRICT = os.environ.get("CI", "").lower() == "true"
 XDIST = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 Environment = Callable[..., dict[str, str]]
+
+choose()
 
 
 def unavailable(reason: Unavailable) -> None:

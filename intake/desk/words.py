@@ -84,7 +84,7 @@ TASKS: dict[str, str] = {
     "delivery_uncertain": "An email may not have come: decide",
     "mail_refused_by_policy": "An email was held back: look at it",
     "pause_review": "Review the paused plan",
-    "held_message": "A message is held: look at it",
+    "message_held": "A message is held: look at it",
     "bounced": "An email came back: ask for another address",
 }
 

@@ -76,6 +76,9 @@ def hold(message_id: int, *, actor: Actor, now: datetime) -> Message:
         raise AlreadyDone("This message is already on its way, or it has ended.")
     row.next_try_at, row.held_reason = None, "held_by_staff"
     _note(row, "held", actor, now)
+    if row.state is S.UNCERTAIN:
+        # No window ends a mail in doubt that is held: without a task nobody would ever ask about it again.
+        owe_look(row, cause="held_by_staff", now=now)
     db.session.flush()
     return row
 

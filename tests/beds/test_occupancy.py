@@ -22,7 +22,7 @@ from intake.db import db, transaction
 from intake.errors import AlreadyDone
 from tests.cases.folk import center, waiting
 from tests.cases.test_waitlist import ward
-from tests.depth import examples
+from tests.depth import worlds
 from tests.people import Cast
 
 BEDS, PEOPLE = 3, 4
@@ -132,7 +132,7 @@ def test_after_any_steps_occupancy_equals_the_placements(app_sqlite: Flask) -> N
         Ward.case_ids = [waiting(cast, name=f"Person {n}")[0].id for n in range(PEOPLE)]
         db.session.remove()
     runs = settings(
-        max_examples=examples(6) // 5, stateful_step_count=25, deadline=None,
+        max_examples=worlds(4), stateful_step_count=25, deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )  # fmt: skip
     run_state_machine_as_test(Ward, settings=runs)

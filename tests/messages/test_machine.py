@@ -27,6 +27,7 @@ from intake.messages.render import Rendered
 from intake.messages.states import EDGES, FINAL
 from intake.tasks.models import Task
 from tests.conftest import process_environment
+from tests.depth import worlds
 from tests.messages.outbox import Outbox, outbox
 from tests.messages.test_outcomes import result
 from tests.servers.databases import Database
@@ -280,13 +281,13 @@ def reachable(state: MessageState) -> set[MessageState]:
 
 
 def test_no_order_of_events_breaks_a_promise(box_sqlite: Outbox, app_sqlite: Flask) -> None:
-    run(app_sqlite, box_sqlite, examples=12, steps=40)
+    run(app_sqlite, box_sqlite, examples=worlds(12), steps=40)
 
 
 def test_nor_on_postgresql(postgres_database: Database, mailsink: MailSink) -> None:
     app = create_app(Config.read(process_environment(postgres_database)))
     with outbox(app, mailsink.url) as box:
-        run(app, box, examples=6, steps=40)
+        run(app, box, examples=worlds(6), steps=40)
         db.engine.dispose()
 
 

@@ -176,6 +176,20 @@ def test_a_person_may_send_a_held_mail_again_with_the_same_id(box: Outbox, mails
     assert box.count(Task, Task.kind == "delivery_uncertain", Task.state == "open") == 0
 
 
+def test_a_mail_in_doubt_that_somebody_holds_is_not_forgotten(box: Outbox, mailsink: MailSink) -> None:
+    owed = box.owe(box.person())
+    mailsink.script.append(Fault.DROP_AFTER_DOT)
+    box.run()
+    assert box.count(Task, Task.key == f"message_held:{owed}") == 0
+    with transaction():
+        holding.hold(owed, actor=box.cast.ada, now=utcnow())
+
+    assert box.count(Task, Task.key == f"message_held:{owed}", Task.state == "open") == 1
+    with transaction():
+        holding.send_again(owed, actor=box.cast.ada, now=utcnow())
+    assert box.count(Task, Task.key == f"message_held:{owed}", Task.state == "open") == 0
+
+
 def test_a_stalled_answer_is_uncertain(box: Outbox, mailsink: MailSink) -> None:
     owed = box.owe(box.person())
     carrier = box.sender.carrier

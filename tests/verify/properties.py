@@ -13,6 +13,8 @@ PLACES = (
     "tests/clinical/test_taper_properties.py",
     "tests/clinical/test_routing_properties.py",
     "tests/screening/test_findings.py",
+    "tests/messages/test_machine.py",
+    "tests/beds/test_occupancy.py",
 )
 
 
