@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -161,6 +162,13 @@ def test_a_fall_of_exactly_40_percent_is_not_above_it(first: int, severity: str 
     assert plan.actual_28d_pct == 40
     found = concerns(replace(plan, actual_28d_pct=hand.actual_28d_pct))
     assert ("ACTUAL_SPEED_OVER_40" in found) is (severity is not None)
+
+
+@pytest.mark.parametrize(("percent", "shown"), [("20", False), ("20.1", True), ("40", True)])
+def test_a_fall_of_more_than_20_percent_asks_for_an_acknowledgement(percent: str, shown: bool) -> None:
+    plan = creeping(60)
+    assert plan.plan_flags == ()
+    assert ("ACTUAL_SPEED_OVER_20" in concerns(replace(plan, actual_28d_pct=Fraction(percent)))) is shown
 
 
 def test_without_a_factor_the_start_is_not_known_to_be_low() -> None:

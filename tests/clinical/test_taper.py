@@ -236,6 +236,13 @@ def test_a_goal_that_is_a_rung_is_the_last_step_and_the_plan_holds_from_the_day_
     assert plan.hold_from == plan.steps[-1].end + timedelta(days=1)
 
 
+def test_the_smallest_goal_is_held_and_not_taken_for_a_stop() -> None:
+    plan = build(ask("methadone_liquid", [5], rate_pct=20, max_step_pct=100, goal=1))
+    assert totals(plan)[-1] == 1
+    assert plan.stop_date is None
+    assert plan.hold_from == plan.steps[-1].end + timedelta(days=1)
+
+
 def test_without_a_possible_step_the_plan_holds_at_the_start_total() -> None:
     plan = build(ask(regimen=[30], goal=Decimal("29.5")))
     assert plan.steps == ()
