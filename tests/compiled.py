@@ -1,9 +1,16 @@
-"""Compiled templates, kept for every application of one test process; compiling is most of a page test."""
+"""Compiled templates and addresses, kept for all applications of one test process: most of a page test is compiling."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
+from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from werkzeug.routing import Rule
+
+Builder = Callable[..., tuple[str, str]]
 
 
 class Kept(BytecodeCache):
@@ -24,3 +31,20 @@ class Kept(BytecodeCache):
 
 
 KEPT = Kept()
+
+
+class KeptRule(Rule):
+    """A rule that compiles its address once; what is compiled depends on nothing but the rule's text and defaults."""
+
+    kept: ClassVar[dict[tuple[str, str, str], Builder]] = {}
+
+    def _compile_builder(self, append_unknown: bool = True) -> Builder:
+        key = (repr(self._trace), repr(self.defaults), str(append_unknown))
+        if key not in self.kept:
+            self.kept[key] = super()._compile_builder(append_unknown)
+        return self.kept[key]
+
+
+def keep_rules() -> None:
+    """Let every application made from now on keep its compiled rules; a tenth of a second each."""
+    Flask.url_rule_class = KeptRule

@@ -21,7 +21,7 @@ from config import Config
 from intake import clock, create_app
 from intake.db import db
 from tests.browsers import chromium_path, launch
-from tests.compiled import KEPT
+from tests.compiled import KEPT, keep_rules
 from tests.depth import choose
 from tests.security import Catalogue
 from tests.servers import Unavailable
@@ -37,6 +37,7 @@ XDIST = os.environ.get("PYTEST_XDIST_WORKER", "")
 Environment = Callable[..., dict[str, str]]
 
 choose()
+keep_rules()
 
 
 def unavailable(reason: Unavailable) -> None:
