@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from flask import Flask
 from jinja2 import BytecodeCache
@@ -43,6 +43,20 @@ class KeptRule(Rule):
         if key not in self.kept:
             self.kept[key] = super()._compile_builder(append_unknown)
         return self.kept[key]
+
+
+class KeptStatements(dict[Any, Any]):
+    """Compiled SQL by dialect name instead of dialect, since every test has a new engine of one of two kinds."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """What was compiled for any engine of this kind."""
+        return super().get((key[0].name, *key[1:]), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__((key[0].name, *key[1:]), compiled)
+
+
+STATEMENTS = KeptStatements()
 
 
 def keep_rules() -> None:

@@ -21,7 +21,7 @@ from config import Config
 from intake import clock, create_app
 from intake.db import db
 from tests.browsers import chromium_path, launch
-from tests.compiled import KEPT, keep_rules
+from tests.compiled import KEPT, STATEMENTS, keep_rules
 from tests.depth import choose
 from tests.security import Catalogue
 from tests.servers import Unavailable
@@ -128,6 +128,8 @@ def _running(database: Database) -> Iterator[Flask]:
     application = create_app(Config.read(process_environment(database)))
     application.testing = True
     application.jinja_env.bytecode_cache = KEPT
+    with application.app_context():
+        db.engine.update_execution_options(compiled_cache=STATEMENTS)
     yield application
     with application.app_context():
         db.engine.dispose()
