@@ -6,7 +6,6 @@ from pathlib import Path
 
 from flask import Flask
 from flask_migrate import Migrate
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
 from intake import clock, guard, limits, logs, pages, tables
@@ -23,6 +22,7 @@ from intake.cli import groups
 from intake.db import db, prepare
 from intake.desk import queries as desk_queries
 from intake.desk import views as desk
+from intake.house import House
 from intake.inquiries import kinds as inquiry_kinds
 from intake.inquiries import service as inquiries_service
 from intake.inquiries import views as inquiries
@@ -89,13 +89,12 @@ def create_app(config: Config | None = None) -> Flask:
     logs.install()
     if config.production:
         clock.lock()
-    app = pages.House(__name__, template_folder=str(ROOT / "templates"))
+    app = House(__name__, template_folder=str(ROOT / "templates"))
     app.extensions["intake.config"] = config
     # A command that fills another data folder makes its application by this.
     app.extensions["intake.factory"] = create_app
     app.config.update(_flask_settings(config))
-    if config.proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.proxies, x_proto=config.proxies, x_host=0)  # type: ignore[method-assign]
+    app.trust(config.proxies)
     db.init_app(app)
     migrate.init_app(app, db)
     with app.app_context():

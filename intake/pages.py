@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-import traceback
 from collections.abc import Callable
 from datetime import datetime
 from types import SimpleNamespace
@@ -304,17 +303,6 @@ def _database_error(error: DBAPIError) -> ResponseReturnValue:
     if isinstance(error.orig, sqlite3.OperationalError) or error.connection_invalidated:
         return _database_away(OperationalError(None, None, error.orig or error))
     return _fault(error)
-
-
-class House(Flask):
-    """The application, whose log names what broke and where, never what was in it."""
-
-    def log_exception(self, exc_info: Any) -> None:
-        """One line: the kind of error and the frames of our own code. A message may quote what somebody typed."""
-        kind, _error, frames = exc_info
-        where = [f"{f.filename.rpartition('/intake/')[2]}:{f.lineno}" for f in traceback.extract_tb(frames)]
-        endpoint = request.endpoint if has_request_context() else ""
-        log.error("fault", error=kind.__name__, endpoint=endpoint, where=where[-12:])
 
 
 def _fault(error: Exception) -> ResponseReturnValue:

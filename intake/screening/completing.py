@@ -28,6 +28,7 @@ from intake.screening.lines import UNKNOWN
 from intake.screening.models import OpioidLine, Placement, Screening, ScreeningState, Vitals
 from intake.screening.parts import PARTS, REPEAT
 from intake.screening.questions import item_name
+from intake.screening.short import in_short
 from intake.settings import scoring
 
 # Score alerts that call a person at once when the case is open; the words stand in the cases room.
@@ -190,6 +191,7 @@ def _refresh_board(row: Screening, found: Findings, actor: Actor, now: datetime)
             cows=cows.score if cows is not None and isinstance(cows.score, int) else None,
             mme=placements.shown_mme(found),
             signals=placements.signals(found),
+            summary=in_short(found),
             actor=actor,
             now=now,
         )

@@ -28,6 +28,7 @@ from intake.screening.findings import Findings
 from intake.screening.forms import OVERRIDE_CODES
 from intake.screening.models import Placement, PlacementState, Screening
 from intake.screening.parts import REPEAT
+from intake.screening.short import in_short
 from intake.settings import queries as settings
 from intake.tasks import service as tasks
 from intake.tasks.models import Task
@@ -185,6 +186,7 @@ def let_in(
         signals=signals(found),
         cows=cows.score if cows is not None and isinstance(cows.score, int) else None,
         mme=shown_mme(found),
+        summary=in_short(found),
         provisional=provisional,
         actor=actor,
         now=now,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.journeys.house import House
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 EMAIL = "pat@mail.example"
 FORM: dict[str, dict[str, Any]] = {
     "now": {"danger": "none"},
@@ -40,7 +40,7 @@ def pick(page: Page, name: str, value: Any) -> None:
 
 def fill_form(browser: Browser, house: House) -> Page:
     """Pat fills the public form on a phone, without script, up to the last button."""
-    context = browser.new_context(viewport=PHONE, java_script_enabled=False)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=PHONE, java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{house.address}/help/now")
     for step, given in FORM.items():

@@ -101,7 +101,6 @@ def served(shared: Path, folder: Path, **more: str) -> Iterator[Center]:
         event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
         db.engine.dispose()
     server = make_server("localhost", 0, app, threaded=True, request_handler=_Quiet)
-    server.daemon_threads = True  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

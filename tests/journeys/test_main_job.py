@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from intake.cli.demo.answers import answers
 from intake.cli.demo.people import PAIN_SLOW
@@ -23,7 +23,7 @@ from tests.servers.mailsink import MailSink
 
 pytestmark = pytest.mark.browser
 
-DESK = {"width": 1440, "height": 1000}
+DESK: ViewportSize = {"width": 1440, "height": 1000}
 
 
 @pytest.fixture
@@ -144,15 +144,15 @@ def read_mail(house: House, subject: str) -> str:
 
 def test_a_request_becomes_a_signed_plan_whose_mail_is_read(house: House, chromium: Browser) -> None:
     number = ask_for_help(chromium, house)
-    ada = house.sign_in(chromium.new_context(viewport=DESK), "ada")  # type: ignore[arg-type]
+    ada = house.sign_in(chromium.new_context(viewport=DESK), "ada")
     screen(ada, number)
-    petra = house.sign_in(chromium.new_context(viewport=DESK), "petra")  # type: ignore[arg-type]
+    petra = house.sign_in(chromium.new_context(viewport=DESK), "petra")
     case = claim_and_decide(petra, house)
     build_and_sign(petra, case)
     read_mail(house, "A message from your care team")
     house.jump(timedelta(days=5))
     answer_badly(chromium, house, read_mail(house, "A quick check-in"))
-    petra = house.sign_in(chromium.new_context(viewport=DESK), "petra")  # type: ignore[arg-type]
+    petra = house.sign_in(chromium.new_context(viewport=DESK), "petra")
     petra.goto(f"{house.address}/queues/now")
     expect(petra.locator("tr[data-row]").first).to_contain_text("Pat Reed")
     petra.goto(case)
@@ -161,7 +161,7 @@ def test_a_request_becomes_a_signed_plan_whose_mail_is_read(house: House, chromi
 
 def answer_badly(browser: Browser, house: House, link: str) -> None:
     """Pat opens the mail's link on a phone without script and answers in at most eight taps."""
-    phone = browser.new_context(viewport=PHONE, java_script_enabled=False).new_page()  # type: ignore[arg-type]
+    phone = browser.new_context(viewport=PHONE, java_script_enabled=False).new_page()
     phone.goto(link)
     assert phone.url == f"{house.address}/c/"
     phone.fill("#born_on", "July 3, 1984")

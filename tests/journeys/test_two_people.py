@@ -103,7 +103,8 @@ def test_an_ended_session_is_signed_in_again_in_place(two: tuple[Page, Page], de
     expect(clinician.locator("#signed-out")).to_be_visible(timeout=PATIENCE)
     assert clinician.url == desk_center.url + BOARD
     # The other window has signed in; this one goes on where it stood.
-    clinician.context.add_cookies([cookie for cookie in kept if cookie["name"] == "desk"])  # type: ignore[arg-type]
+    again = next(cookie["value"] for cookie in kept if cookie["name"] == "desk")
+    clinician.context.add_cookies([{"name": "desk", "value": again, "url": desk_center.url}])
     clinician.get_by_role("button", name="I am signed in, go on").click()
     expect(clinician.locator("#signed-out")).to_have_count(0)
     expect(clinician.locator("[data-live-state]")).to_have_text("Live", timeout=PATIENCE)

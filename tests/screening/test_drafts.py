@@ -28,9 +28,11 @@ def _draft(cast: Cast) -> Screening:
         return service.start(inquiry, mode="full", actor=cast.cleo, now=utcnow())
 
 
-def _answer(row: Screening, cast: Cast, part: str, values: dict[str, object], **more: object) -> Screening:
+def _answer(
+    row: Screening, cast: Cast, part: str, values: dict[str, object], *, read_version: int | None = None
+) -> Screening:
     with transaction():
-        return service.answer(row.id, part, values, actor=cast.cleo, now=utcnow(), **more)  # type: ignore[arg-type]
+        return service.answer(row.id, part, values, actor=cast.cleo, now=utcnow(), read_version=read_version)
 
 
 def test_starting_twice_returns_the_same_draft(app: Flask) -> None:
