@@ -36,4 +36,4 @@ def _last_use(found: Findings) -> str:
     if days is None:
         return ""
     hours = int(days * 24)
-    return f", last use {hours} h" if hours < 48 else f", last use {hours // 24} days"
+    return f", last use {hours}\N{NO-BREAK SPACE}h" if hours < 48 else f", last use {hours // 24}\N{NO-BREAK SPACE}days"

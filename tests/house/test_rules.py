@@ -45,7 +45,7 @@ ORDER = [
     ["desk"],
     ["reports"],
     ["ops"],
-    ["tables", "pages"],
+    ["tables", "pages", "house"],
     ["cli"],
     ["__init__"],
 ]
