@@ -61,8 +61,3 @@ def send_form(page: Page) -> str:
     assert number is not None
     page.context.close()
     return number[0]
-
-
-def ask_for_help(browser: Browser, house: House) -> str:
-    """Fill the form and send it; returns the number."""
-    return send_form(fill_form(browser, house))

@@ -37,7 +37,8 @@ NOT_PAGES = frozenset({"static", "messages.preview_mail", "ops.mail_body"})
 SWITCHES = frozenset({"inquiries.leave", "inquiries.language"})
 
 # Only what is wrong comes back: the whole answer of axe is a hundred times larger.
-AXE = """async () => (await axe.run(document, {resultTypes: ['violations'], elementRef: false})).violations.map(
+AXE = """async contrast => (await axe.run(document, {resultTypes: ['violations'], elementRef: false,
+  rules: {'color-contrast': {enabled: contrast}}})).violations.map(
   v => `${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 110)).join(' | ')}`)"""
 SMALL = """() => {
   const inWords = 'p, li, dd, .vh, .menu .only-m, td .sub';
@@ -203,12 +204,12 @@ class Tab:
         self.page.goto(self.url + path, wait_until="domcontentloaded")
         self.page.evaluate(self.axe)
 
-    def look(self, width: int, scheme: Any) -> None:
-        """Axe, sideways scrolling and the size of targets, at one width and in one theme."""
+    def look(self, width: int, scheme: Any, *, contrast: bool = True) -> None:
+        """Axe, the size of targets and their reach, at one width and in one theme; contrast is most of the time."""
         self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         self.page.set_viewport_size({"width": width, "height": 900})
         where = f"{self.at} at {width} {scheme}"
-        self.trouble += [f"{where}: {line}" for line in self.page.evaluate(AXE)]
+        self.trouble += [f"{where}: {line}" for line in self.page.evaluate(AXE, contrast)]
         self.trouble += [f"{where}: small {line}" for line in self.page.evaluate(SMALL)]
         self.trouble += [f"{where}: no key reaches {line}" for line in self.page.evaluate(OUT_OF_REACH)]
 

@@ -1,6 +1,8 @@
 """Every page of the URL map with demo data: well formed, light, nothing inline; in a real browser axe, reflow, targets.
 
-The browser looks once at each kind of page, in turn wide and light or narrow and dark; `verify pages` takes all four.
+The browser looks once at each kind of page, in turn wide and light or narrow and dark. Contrast, most of axe's time, is
+measured on the pages of patients; staff pages are made of the parts that `tests/screens` measures in every look, and
+`verify pages` measures all of it everywhere.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def test_every_page_passes_axe_reflows_has_large_targets_and_asks_nobody_else(
             for path in paths:
                 turn += 1
                 tab.open(path)
-                tab.look(*((1440, "light") if turn % 2 else (390, "dark")))
+                tab.look(*((1440, "light") if turn % 2 else (390, "dark")), contrast=role is None)
                 tab.reflow()
             trouble += tab.trouble
     assert trouble == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -21,18 +21,31 @@ PATIENCE = 15_000
 
 
 @pytest.fixture
-def two(desk_center: Center, chromium: Browser) -> Iterator[tuple[Page, Page]]:
-    """A clinician and a prescriber, both looking at the detox queue."""
-    windows: list[BrowserContext] = [
-        desk_center.window(chromium, role, **DESK) for role in (Role.CLINICIAN, Role.PRESCRIBER)
-    ]
-    pages = [window.new_page() for window in windows]
-    for page in pages:
+def windows(desk_center: Center, chromium: Browser) -> Iterator[Callable[[Role], Page]]:
+    """Opens the detox queue for somebody of a role, in a window of their own."""
+    opened: list[BrowserContext] = []
+
+    def board(role: Role) -> Page:
+        opened.append(desk_center.window(chromium, role, **DESK))
+        page = opened[-1].new_page()
         page.goto(desk_center.url + BOARD)
-        expect(page.locator("[data-live-state]")).to_have_text("Live")
-    yield pages[0], pages[1]
-    for window in windows:
+        return page
+
+    yield board
+    for window in opened:
         window.close()
+
+
+@pytest.fixture
+def clinician(windows: Callable[[Role], Page]) -> Page:
+    """A clinician looking at the detox queue."""
+    return windows(Role.CLINICIAN)
+
+
+@pytest.fixture
+def prescriber(windows: Callable[[Role], Page]) -> Page:
+    """A prescriber looking at the same."""
+    return windows(Role.PRESCRIBER)
 
 
 def waiting_row(page: Page) -> str:
@@ -52,8 +65,7 @@ def select(page: Page, row: str) -> None:
     raise AssertionError(f"j never reached {row}")
 
 
-def test_a_claim_shows_on_the_other_screen_with_its_next_question(two: tuple[Page, Page]) -> None:
-    clinician, prescriber = two
+def test_a_claim_shows_on_the_other_screen_with_its_next_question(clinician: Page, prescriber: Page) -> None:
     row = waiting_row(clinician)
     select(clinician, row)
     clinician.keyboard.press("c")
@@ -68,15 +80,13 @@ def test_a_claim_shows_on_the_other_screen_with_its_next_question(two: tuple[Pag
     expect(clinician.locator(f"#{row}")).not_to_contain_text("You")
 
 
-def test_a_colleague_who_looks_is_shown_before_two_people_collide(two: tuple[Page, Page]) -> None:
-    clinician, prescriber = two
+def test_a_colleague_who_looks_is_shown_before_two_people_collide(clinician: Page, prescriber: Page) -> None:
     row = waiting_row(clinician)
     select(clinician, row)
     expect(prescriber.locator(f"#{row}")).to_contain_text("looking", timeout=PATIENCE)
 
 
-def test_a_lost_line_is_said_and_comes_back_by_itself(two: tuple[Page, Page]) -> None:
-    clinician, _ = two
+def test_a_lost_line_is_said_and_comes_back_by_itself(clinician: Page) -> None:
     clinician.context.set_offline(True)
     expect(clinician.locator("[data-live-state]")).to_contain_text("Offline since", timeout=PATIENCE)
     expect(clinician.locator("tr[data-row]").first).to_be_visible()
@@ -84,8 +94,7 @@ def test_a_lost_line_is_said_and_comes_back_by_itself(two: tuple[Page, Page]) ->
     expect(clinician.locator("[data-live-state]")).to_have_text("Live", timeout=PATIENCE)
 
 
-def test_names_are_hidden_by_one_key_and_stay_hidden(two: tuple[Page, Page], desk_center: Center) -> None:
-    clinician, _ = two
+def test_names_are_hidden_by_one_key_and_stay_hidden(clinician: Page, desk_center: Center) -> None:
     name = clinician.locator("tr[data-row] [data-no], tr[data-row] [data-name]").first
     shown = name.inner_text()
     clinician.keyboard.press("h")
@@ -96,8 +105,7 @@ def test_names_are_hidden_by_one_key_and_stay_hidden(two: tuple[Page, Page], des
     clinician.keyboard.press("h")
 
 
-def test_an_ended_session_is_signed_in_again_in_place(two: tuple[Page, Page], desk_center: Center) -> None:
-    clinician, _ = two
+def test_an_ended_session_is_signed_in_again_in_place(clinician: Page, desk_center: Center) -> None:
     kept = clinician.context.cookies()
     clinician.context.clear_cookies(name="desk")
     expect(clinician.locator("#signed-out")).to_be_visible(timeout=PATIENCE)

@@ -3,79 +3,35 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.journeys.sweep import Tab
 from tests.screens.server import Desk, page
 from tests.screens.stage import ERRORS, PAGES, environment, gallery, render
 
 pytestmark = pytest.mark.browser
 
 GALLERY = gallery()
-# The system pages add words, not looks: they are looked at once, these in every width and theme.
+# The system pages add words, not looks: they are looked at once, where room is short, and these in all widths and themes.
 EACH_LOOK = {"board", "everything", "public", "auth", "sheet", "clash", "419-public", "emergency_static-public"}
 FORM = (PAGES / "feelings.html").read_text()
 
-SMALL = """() => {
-  const inWords = 'p, li, dd, .vh, .menu .only-m, td .sub';
-  const seen = n => n.getClientRects().length && !n.closest(inWords) && getComputedStyle(n).clipPath === 'none';
-  const box = n => (n.closest('label.chip, .seg label, .opt, .chk') || n).getBoundingClientRect();
-  return [...document.querySelectorAll('a, button, input:not([type=hidden]), select, textarea, summary')]
-    .filter(n => seen(n) && box(n).width && (box(n).width < 24 || box(n).height < 24))
-    .map(n => `${n.outerHTML.slice(0, 90)} ${box(n).width}x${box(n).height}`);
-}"""
+LOOKS: tuple[tuple[int, str], ...] = ((1440, "light"), (1440, "dark"), (390, "light"), (390, "dark"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-def test_axe_finds_nothing_on_any_page(
-    chromium: Browser, desk: Desk, width: int, scheme: Literal["light", "dark"]
-) -> None:
-    context = chromium.new_context(base_url=desk.url, viewport={"width": width, "height": 900}, color_scheme=scheme)
-    tab = context.new_page()
-    found: dict[str, str] = {}
-    for name, html in GALLERY.items():
-        if name not in EACH_LOOK and (width, scheme) != (1440, "light"):
-            continue
-        desk.says(f"/{name}", page(html))
-        tab.goto(f"/{name}")
-        result = Axe().run(tab)
-        if result.violations_count:
-            found[name] = result.generate_report()
-    context.close()
-    assert found == {}
-
-
-def test_no_page_scrolls_sideways_at_320_pixels(chromium: Browser, desk: Desk) -> None:
-    context = chromium.new_context(base_url=desk.url, viewport={"width": 320, "height": 700})
-    tab = context.new_page()
-    wide: dict[str, int] = {}
+def test_every_page_passes_axe_has_large_targets_and_never_scrolls_sideways(chromium: Browser, desk: Desk) -> None:
+    context = chromium.new_context()
+    tab = Tab(context, desk.url)
     for name, html in GALLERY.items():
         desk.says(f"/{name}", page(html))
-        tab.goto(f"/{name}")
-        width = tab.evaluate("document.documentElement.scrollWidth")
-        if width > 320:
-            wide[name] = width
+        tab.open(f"/{name}")
+        for width, scheme in LOOKS if name in EACH_LOOK else LOOKS[-1:]:
+            tab.look(width, scheme, contrast=name in EACH_LOOK)
+        tab.reflow()
     context.close()
-    assert wide == {}
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-def test_every_control_is_at_least_24_pixels(chromium: Browser, desk: Desk, width: int) -> None:
-    context = chromium.new_context(base_url=desk.url, viewport={"width": width, "height": 900})
-    tab = context.new_page()
-    small: dict[str, list[str]] = {}
-    for name, html in GALLERY.items():
-        desk.says(f"/{name}", page(html))
-        tab.goto(f"/{name}")
-        found = tab.evaluate(SMALL)
-        if found:
-            small[name] = found
-    context.close()
-    assert small == {}
+    assert tab.trouble == []
 
 
 def test_no_page_asks_for_anything_but_its_own_files(chromium: Browser, desk: Desk) -> None:
