@@ -14,7 +14,7 @@ from tests.screens.stage import ERRORS, PAGES, environment, gallery, render
 pytestmark = pytest.mark.browser
 
 GALLERY = gallery()
-# The system pages add words, not looks: they are looked at once, where room is short, and these in all widths and themes.
+# The system pages add words, not looks: they are looked at once, where room is short, and these in every look there is.
 EACH_LOOK = {"board", "everything", "public", "auth", "sheet", "clash", "419-public", "emergency_static-public"}
 FORM = (PAGES / "feelings.html").read_text()
 
