@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from sqlalchemy import Table, exists, or_, select, update
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from intake import crypto
@@ -81,7 +82,8 @@ class PersonMail(Kind):
 
     def still_true(self, table: Table) -> ColumnElement[bool]:
         """The contact point is the one rendered for, unchanged and allowed; its person lives and is the recipient."""
-        merged = select(Person.merged_into).where(Person.id == table.c.recipient_id).scalar_subquery()
+        was = aliased(Person)
+        merged = select(was.merged_into).where(was.id == table.c.recipient_id).correlate(table).scalar_subquery()
         agreed = (
             [ContactPoint.verified_at.is_not(None), ContactPoint.consented_at.is_not(None)]
             if self.needs_verified
