@@ -23,6 +23,7 @@ __all__ = [
     "EmailCheck",
     "check_email",
     "check_html",
+    "check_twins",
     "fernandez_huerta",
     "grade",
     "language_hits",
@@ -32,7 +33,7 @@ __all__ = [
 _AMOUNT = re.compile(r"(?<!\w)[0-9]+(?:\.[0-9]+)?\s?(?:mg|mcg|mme)(?!\w)")
 _LINK = re.compile(r"https?://\S*", re.IGNORECASE)
 _IDENTITY = re.compile(r"[?&](?:name|email|mrn|dob|patient)=", re.IGNORECASE)
-_BLANKS = re.compile(r"\s+")
+_UNITS = ("mg", "mcg", "mme")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,22 @@ class EmailCheck:
         return {"allowed": self.allowed, "hits": list(self.hits)}
 
 
-def check_email(subject: str, body: str, center_aliases: Iterable[str] = (), *, locale: str = "en") -> EmailCheck:
+def check_email(
+    subject: str,
+    body: str,
+    center_aliases: Iterable[str] = (),
+    *,
+    locale: str = "en",
+    clean: set[str] | None = None,
+) -> EmailCheck:
     """Check subject and plain text of a message.
 
     Args:
         subject, body: as they are sent.
         center_aliases: names that tell what the center does; trimmed, empty ones ignored, any case.
         locale: "es" (also es-MX and the like) searches the Spanish stems as well.
+        clean: words without a stem, of one locale. A check adds to them and the next one does not search them again:
+            nearly all words of a thousand messages are the same.
 
     Returns:
         EmailCheck with the hits: the stem itself, amount, center:NAME, insecure_url, url_identifies_patient.
@@ -61,44 +71,87 @@ def check_email(subject: str, body: str, center_aliases: Iterable[str] = (), *, 
     Source: clinical.md 6.4 and 6.5.
     """
     text = f"{subject}\n{body}".lower()
-    hits = set(_stems(text, locale))
-    hits.update(_centers(text, center_aliases))
-    if _AMOUNT.search(text):
+    # A mail client breaks lines where it likes, so what has two words is looked for over any blank.
+    words = text.split()
+    joined = " ".join(words)
+    hits = _stems(words, joined, locale, set() if clean is None else clean)
+    hits.update(_centers(text, joined, center_aliases))
+    # To ask whether it could match at all is many times cheaper than the expression.
+    if any(unit in text for unit in _UNITS) and _AMOUNT.search(text):
         hits.add("amount")
-    for link in _LINK.findall(body):
-        if link[:7].lower() == "http://":
-            hits.add("insecure_url")
-        if _IDENTITY.search(link):
-            hits.add("url_identifies_patient")
+    hits.update(_links(body))
     return EmailCheck(not hits, tuple(sorted(hits)))
 
 
-def check_html(subject: str, text: str, center_aliases: Iterable[str] = (), *, locale: str = "en") -> EmailCheck:
+def check_html(
+    subject: str,
+    text: str,
+    center_aliases: Iterable[str] = (),
+    *,
+    locale: str = "en",
+    clean: set[str] | None = None,
+) -> EmailCheck:
     """Check subject and HTML part: character references are decoded, tags are kept, the rest is as in `check_email`."""
-    return check_email(subject, html.unescape(text), center_aliases, locale=locale)
+    return check_email(subject, html.unescape(text), center_aliases, locale=locale, clean=clean)
 
 
-def _stems(text: str, locale: str) -> Iterator[str]:
-    """Yield the stems that occur in a lower-case text, also inside a word, a link, or across a line break."""
-    # A mail client breaks lines where it likes, so a stem of two words is also looked for over any blank.
-    joined = _BLANKS.sub(" ", text)
-    yield from (stem for stem in ENGLISH if stem in joined)
-    if locale.lower().startswith("es"):
+def check_twins(
+    subject: str,
+    text: str,
+    html_part: str,
+    center_aliases: Iterable[str] = (),
+    *,
+    locale: str = "en",
+    clean: set[str] | None = None,
+) -> EmailCheck:
+    """Check a subject and both parts of a message at once: the hits of `check_email` and `check_html` together."""
+    return check_email(subject, f"{text}\n{html.unescape(html_part)}", center_aliases, locale=locale, clean=clean)
+
+
+def _stems(words: Iterable[str], joined: str, locale: str, clean: set[str]) -> set[str]:
+    """The stems in lower-case words, also inside one or in a link, and those of two words over the blank between."""
+    new = set(words) - clean
+    apart = " ".join(new)
+    hits = {stem for stem in ENGLISH if " " not in stem and stem in apart}
+    spanish = locale.lower().startswith("es")
+    if spanish:
+        plain = _without_accents(apart)
+        hits |= {stem for stem, bare in _SPANISH_PLAIN if " " not in bare and bare in plain}
+    if not hits:
+        clean |= new
+    hits |= {stem for stem in _ENGLISH_OVER_BLANKS if stem in joined}
+    if spanish:
         plain = _without_accents(joined)
-        yield from (stem for stem, bare in zip(SPANISH, _SPANISH_PLAIN, strict=True) if bare in plain)
+        hits |= {stem for stem, bare in _SPANISH_PLAIN if " " in bare and bare in plain}
+    return hits
 
 
-def _centers(text: str, aliases: Iterable[str]) -> Iterator[str]:
-    joined = _BLANKS.sub(" ", text)
+def _centers(text: str, joined: str, aliases: Iterable[str]) -> Iterator[str]:
     for alias in aliases:
         name = alias.strip()
         if name and (name.lower() in text or name.lower() in joined):
             yield f"center:{name}"
 
 
+def _links(body: str) -> Iterator[str]:
+    """What is wrong with the links of a text; a link ends at the next blank."""
+    for word in body.split() if "://" in body else ():
+        found = _LINK.search(word) if "://" in word else None
+        if found is None:
+            continue
+        if found[0][:7].lower() == "http://":
+            yield "insecure_url"
+        if _IDENTITY.search(found[0]):
+            yield "url_identifies_patient"
+
+
 def _without_accents(text: str) -> str:
     """Drop accents: people write both recaída and recaida."""
-    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    plain = unicodedata.normalize("NFD", text)
+    for mark in filter(unicodedata.combining, set(plain)):
+        plain = plain.replace(mark, "")
+    return plain
 
 
-_SPANISH_PLAIN = tuple(_without_accents(stem) for stem in SPANISH)
+_ENGLISH_OVER_BLANKS = tuple(stem for stem in ENGLISH if " " in stem)
+_SPANISH_PLAIN = tuple((stem, _without_accents(stem)) for stem in SPANISH)

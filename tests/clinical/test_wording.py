@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import FrozenInstanceError
 from typing import Any
@@ -201,3 +202,43 @@ def test_any_text_is_checked_and_adding_a_stem_always_holds_it(subject: str, bod
 @given(st.integers(0, 2**160))
 def test_a_link_with_a_hexadecimal_token_always_passes(token: int) -> None:
     assert hits(f"https://portal.example.org/m/{token:040x}", locale="es") == ()
+
+
+PIECES = st.sampled_from(
+    [*wording.ENGLISH[:12], *wording.SPANISH[:12], "pain\nscore", "clean \t date", "ansias  de", "RECAÍDA", "recaida",
+     "12 mg", "3.5mcg", "http://a.example", "https://a.example/?name=b", "HTTP://x", "&lt;", "<img", "Lark Center",
+     " ", "\n", "word", "ñ", "\u0301", "x"]
+)  # fmt: skip
+TEXTS = st.lists(PIECES, max_size=8).map("".join)
+
+
+def found_plainly(subject: str, body: str, aliases: tuple[str, ...], locale: str) -> set[str]:
+    """The rules as they are written, each over the whole text."""
+    text = " ".join(f"{subject} {body}".lower().split())
+    bare = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    hit = {stem for stem in wording.ENGLISH if stem in text}
+    if locale == "es":
+        for stem in wording.SPANISH:
+            plain = "".join(c for c in unicodedata.normalize("NFD", stem) if not unicodedata.combining(c))
+            hit |= {stem} if plain in bare else set()
+    hit |= {f"center:{a}" for a in aliases if a.lower() in text}
+    if re.search(r"(?<!\w)[0-9]+(?:\.[0-9]+)?\s?(?:mg|mcg|mme)(?!\w)", f"{subject}\n{body}".lower()):
+        hit.add("amount")
+    links = re.findall(r"https?://\S*", body, re.IGNORECASE)
+    hit |= {"insecure_url" for link in links if link.lower().startswith("http://")}
+    return hit | {"url_identifies_patient" for link in links if re.search(r"[?&]name=", link)}
+
+
+@given(TEXTS, TEXTS, st.sampled_from(["en", "es"]))
+def test_words_that_are_remembered_as_clean_change_no_answer(subject: str, body: str, locale: str) -> None:
+    aliases, clean = ("Lark Center",), set[str]()
+    expected = found_plainly(subject, body, aliases, locale)
+    for _ in range(2):
+        assert set(check_email(subject, body, aliases, locale=locale, clean=clean).hits) == expected
+    assert set(check_email(subject, body, aliases, locale=locale).hits) == expected
+
+
+@given(TEXTS, TEXTS)
+def test_both_parts_at_once_are_judged_as_one_after_the_other(text: str, page: str) -> None:
+    apart = {*check_email("s", text).hits, *check_html("s", f"<p>{page}").hits}
+    assert set(wording.check_twins("s", text, f"<p>{page}").hits) == apart
