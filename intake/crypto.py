@@ -12,6 +12,7 @@ import secrets
 import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -58,8 +59,9 @@ def _config() -> Config:
     return config
 
 
+@lru_cache(maxsize=64)
 def _derived(key: bytes, label: str) -> bytes:
-    return hmac.new(key, b"intake|" + label.encode(), hashlib.sha256).digest()
+    return hmac.digest(key, b"intake|" + label.encode(), "sha256")
 
 
 def master_name(key: bytes) -> str:
@@ -203,9 +205,10 @@ def open_(blob: bytes | None, *, at: str, row: int) -> str:
         return ""
     if blob[:1] != FORMAT:
         raise SealBroken("unknown format of a sealed field")
-    name = key_id(blob)
-    prefetch([blob])
-    key = _cache().get(name)
+    name, known = key_id(blob), _cache()
+    if name not in known:
+        prefetch([blob])
+    key = known.get(name)
     if key is None:
         return ERASED
     try:
@@ -227,13 +230,13 @@ def destroy_keys(owner_id: int, *, now: datetime) -> int:
 
 def blind(kind: str, value: str) -> int:
     """A keyed 63-bit token of a normalised value; each kind of value has its own key."""
-    digest = hmac.new(_derived(_config().blind_key, f"blind|{kind}"), value.encode(), hashlib.sha256).digest()
+    digest = hmac.digest(_derived(_config().blind_key, f"blind|{kind}"), value.encode(), "sha256")
     return int.from_bytes(digest[:8], "big") >> 1
 
 
 def keyed_digest(label: str, value: bytes) -> bytes:
     """HMAC-SHA256 under the key derived for `label` (audit chain, Message-ID, digests of addresses)."""
-    return hmac.new(_derived(_config().blind_key, label), value, hashlib.sha256).digest()
+    return hmac.digest(_derived(_config().blind_key, label), value, "sha256")
 
 
 def digester(label: str) -> Callable[[bytes], bytes]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -178,13 +178,21 @@ def aside() -> Iterator[Session]:
 
 @contextmanager
 def direct() -> Iterator[Connection]:
-    """One kept connection for many short writes without a session; each is `with connection.begin():`.
+    """One kept connection for many short writes without a session; each is `with at_once(connection):`.
 
     For a sender that records thousands of mails: a session and a check-out for each would cost more than the work.
+    On PostgreSQL each statement commits by itself, so a write must be one statement there.
     """
     with db.engine.connect() as connection:
         connection.execution_options(**{WRITE: True})
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="AUTOCOMMIT")
         yield connection
+
+
+def at_once(connection: Connection) -> AbstractContextManager[object]:
+    """The transaction of one short write on a `direct` connection; on PostgreSQL its one statement is that already."""
+    return nullcontext() if connection.dialect.name == "postgresql" else connection.begin()
 
 
 @contextmanager
@@ -239,6 +247,7 @@ __all__ = [
     "Trigger",
     "Versioned",
     "aside",
+    "at_once",
     "coded",
     "db",
     "direct",

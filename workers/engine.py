@@ -23,15 +23,16 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from config import Config
+from intake.audit import quick
 from intake.clock import utcnow
-from intake.db import db, direct, end_read, new_id, transaction
+from intake.db import at_once, db, direct, end_read, new_id, transaction
 from intake.messages import delivery, outcomes, recovery, render
 from intake.messages.delivery import Batch
 from intake.messages.kinds import Refusal
-from intake.messages.models import MessageState
+from intake.messages.models import Message, MessageState
 from intake.messages.outcomes import Outcome, Result
 from intake.messages.pulse import WORKER, beat
-from intake.messages.render import Rendered, Words
+from intake.messages.render import Rendered
 from workers.journal import Journal
 from workers.mail import Breaker, Buckets, NoRelay, Transport, transport
 
@@ -41,6 +42,7 @@ DELIVER_SECONDS = 40.0
 # The database is restarting, locked or unreachable: wait and try again, lose nothing.
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 RETRY_SECONDS = 1.0
+Mails = deque[tuple[Message, Rendered | Refusal]]
 T = TypeVar("T")
 
 
@@ -152,10 +154,12 @@ class Sender:
 
     def _work(self, batch: Batch) -> int:
         with self._database():
-            words = deque(render.read(batch.messages))
+            # One after the other, before anything is sent: alternating with the network costs half as much again.
+            mails = deque((word.message, render.render(word)) for word in render.read(batch.messages))
+            heads = quick.heads(m.case_id or m.site_id for m in batch.messages)
             end_read()
         with self._renewing(batch.token), self._database(), direct() as connection:
-            return _Round(self, batch, words, connection).run()
+            return _Round(self, batch, mails, connection, heads).run()
 
     @contextmanager
     def _renewing(self, token: int) -> Iterator[None]:
@@ -200,15 +204,17 @@ class Sender:
                 self._insist(pending)
             raise Away from away
 
-    def swift(self, connection: Connection, pending: Result | None, mail: Rendered, batch: Batch) -> bool | None:
+    def swift(self, round_: _Round, pending: Result | None, mail: Rendered) -> bool | None:
         """Record a 250 and pass the gate of the next mail in one short transaction; None: take the long way.
 
         Raises:
             Away: as `settle`.
         """
         try:
-            with connection.begin():
-                passed = delivery.gate_after(connection, pending, mail, batch.token, now=batch.now)
+            with at_once(round_.connection):
+                passed = delivery.gate_after(
+                    round_.connection, pending, mail, round_.batch.token, now=round_.batch.now, heads=round_.heads
+                )
                 if passed is None:
                     raise _TheLongWay
                 return passed
@@ -242,8 +248,10 @@ class _TheLongWay(Exception):
 class _Round:
     """One batch on its way through gate, send and record."""
 
-    def __init__(self, sender: Sender, batch: Batch, words: deque[Words], connection: Connection) -> None:
-        self.sender, self.batch, self.words, self.connection = sender, batch, words, connection
+    def __init__(
+        self, sender: Sender, batch: Batch, mails: Mails, connection: Connection, heads: dict[int, quick.Head]
+    ) -> None:
+        self.sender, self.batch, self.mails, self.connection, self.heads = sender, batch, mails, connection, heads
         self.pending: Result | None = None
         self.sent = 0
 
@@ -258,7 +266,7 @@ class _Round:
                 return self.sent
             ready = mail
             gated = self._pass(ready)
-            # Rendered here, so that nothing but one commit stands between a 250 and its record.
+            # Chosen here, so that nothing but one commit stands between a 250 and its record.
             mail = self._next()
             if gated:
                 self._send(ready)
@@ -270,19 +278,18 @@ class _Round:
         return self.sender.settle(pending, then)
 
     def _next(self) -> Rendered | None:
-        """The next mail that can be rendered, passes the filter and fits its domain's rate; others are turned away."""
-        while self.words:
-            word = self.words.popleft()
-            made = render.render(word)
+        """The next mail that was rendered, passed the filter and fits its domain's rate; others are turned away."""
+        while self.mails:
+            message, made = self.mails.popleft()
             if isinstance(made, Rendered) and made.hits:
-                log.warning("content_filter", message=word.message.id, hits=len(made.hits))
+                log.warning("content_filter", message=message.id, hits=len(made.hits))
                 made = Refusal(MessageState.UNCERTAIN, "content_filter")
             if isinstance(made, Rendered):
                 wait = self.sender.buckets.take(made.domain)
                 if not wait:
                     return made
                 made = Refusal(MessageState.SCHEDULED, "domain_rate", timedelta(seconds=wait))
-            self._settle(partial(delivery.turn_away, word.message, self.batch.token, made))
+            self._settle(partial(delivery.turn_away, message, self.batch.token, made))
         return None
 
     def _connected(self, mail: Rendered) -> bool:
@@ -303,8 +310,8 @@ class _Round:
         return True
 
     def _give_back(self, mail: Rendered, again_in: timedelta, code: str) -> None:
-        ids = [mail.message.id, *(w.message.id for w in self.words)]
-        self.words.clear()
+        ids = [mail.message.id, *(message.id for message, _ in self.mails)]
+        self.mails.clear()
         self._settle(partial(delivery.give_back, ids, self.batch.token, again_in=again_in, code=code))
 
     def _pass(self, mail: Rendered) -> bool:
@@ -312,7 +319,7 @@ class _Round:
         passed: bool | None = None
         if self.pending is None or self.pending.outcome is Outcome.ACCEPTED:
             pending, self.pending = self.pending, None
-            passed = self.sender.swift(self.connection, pending, mail, self.batch)
+            passed = self.sender.swift(self, pending, mail)
             self.pending = pending if passed is None else None
         if passed is None:
             passed = self._settle(partial(delivery.gate, mail, self.batch.token, now=self.batch.now))

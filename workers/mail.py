@@ -18,6 +18,7 @@ from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from config import Config
+from intake.messages.mime import one_line
 from intake.messages.outcomes import Outcome
 
 AFTER_DOT_SECONDS = 600.0
@@ -147,23 +148,31 @@ class Relay:
             if not smtp.has_extn("smtputf8"):
                 return Answer(Outcome.REFUSED_PERMANENT, "553", "5.6.7", at_recipient=True)
             options = " SMTPUTF8"
-        for command, at_recipient in ((f"MAIL FROM:<{sender}>{options}", False), (f"RCPT TO:<{recipient}>", True)):
-            code, words = self._ask(command)
+        envelope = (f"MAIL FROM:<{sender}>{options}", f"RCPT TO:<{recipient}>")
+        # Both at once where the relay takes that (RFC 2920); DATA only after two yeses.
+        answers = self._ask(*envelope) if smtp.has_extn("pipelining") else []
+        for place, command in enumerate(envelope):
+            code, words = answers[place] if answers else self._ask(command)[0]
             if not 200 <= code < 300:
-                return self._refused(code, words, at_recipient=at_recipient)
-        code, words = self._ask("DATA")
+                return self._refused(code, words, at_recipient=place == 1)
+        code, words = self._ask("DATA")[0]
         if code != 354:
             return self._refused(code, words, at_recipient=False)
         return self._data(raw, may_finish)
 
-    def _ask(self, command: str) -> tuple[int, bytes]:
-        """One command before the body; a lost connection here is definite."""
+    def _ask(self, *commands: str) -> list[tuple[int, bytes]]:
+        """Commands before the body and what the relay says to each; a lost connection here is definite."""
         smtp = self.smtp
         assert smtp is not None
         try:
             # The address goes out as UTF-8 only where SMTPUTF8 was announced.
             smtp.command_encoding = "utf-8"
-            return smtp.docmd(command)
+            smtp.send("".join(f"{one_line(command)}\r\n" for command in commands))
+            answers = [smtp.getreply()]
+            # After a 421 nothing else is said.
+            while len(answers) < len(commands) and answers[-1][0] != 421:
+                answers.append(smtp.getreply())
+            return answers
         except (OSError, smtplib.SMTPException) as lost:
             raise _Cut(type(lost).__name__) from lost
 

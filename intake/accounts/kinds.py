@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import Table, and_, exists, false, select
+from sqlalchemy import Table, and_, exists, false, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from intake.accounts.models import Staff
@@ -108,7 +108,8 @@ class TaskAlert(StaffMail):
 
     def still_true(self, table: Table) -> ColumnElement[bool]:
         """The task still waits for somebody."""
-        waits = exists().where(Task.id == table.c.subject_id, Task.state.in_((TaskState.OPEN, TaskState.CLAIMED)))
+        alive = or_(Task.state == TaskState.OPEN, Task.state == TaskState.CLAIMED)
+        waits = exists().where(Task.id == table.c.subject_id, alive)
         return and_(super().still_true(table), waits.correlate(table))
 
     def why_not(self, message: Message) -> Refusal:

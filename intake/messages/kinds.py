@@ -62,6 +62,10 @@ class Kind:
     stoppable: ClassVar[bool] = False
     # System notices go out with an empty return path, so that nothing answers them.
     null_return_path: ClassVar[bool] = False
+    # Values of the context that are this one mail's own: a template asks whether they are there, and prints them.
+    alone: ClassVar[tuple[str, ...]] = ()
+    # Values of the context that are for `binds` and `files`, not for templates.
+    unsaid: ClassVar[tuple[str, ...]] = ()
 
     def recipient(self, message: Message) -> Recipient | Refusal:
         """Who gets this message now, or why nobody does."""
@@ -85,6 +89,12 @@ class Kind:
     def contexts(self, messages: Sequence[Message]) -> dict[int, Mapping[str, Any]]:
         """The same for a batch, by message id."""
         return {message.id: self.context(message) for message in messages}
+
+    def read(
+        self, messages: Sequence[Message]
+    ) -> tuple[Mapping[int, Recipient | Refusal], Mapping[int, Mapping[str, Any]]]:
+        """Recipients and contexts of a batch; for kinds that need the same rows for both."""
+        return self.recipients(messages), self.contexts(messages)
 
     def files(
         self,

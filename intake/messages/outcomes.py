@@ -100,18 +100,8 @@ def record(result: Result) -> MessageState | None:
 
 def _attempt(result: Result) -> bool:
     connection = db.session.connection()
-    values = {
-        "attempt_id": result.attempt_id,
-        "of_message": result.message_id,
-        "attempt_no": result.attempt,
-        "attempt_token": result.token,
-        "started": result.started_at,
-        "attempt_outcome": result.outcome.value,
-        "attempt_code": result.code[:40],
-        "attempt_enhanced": result.enhanced[:20],
-        "attempt_digest": result.digest,
-    }
-    return connection.execute(written.attempt(connection.dialect.name), values).one_or_none() is not None
+    statement = written.attempt(connection.dialect.name)
+    return connection.execute(statement, written.attempt_values(result)).one_or_none() is not None
 
 
 def _row(message_id: int) -> Message:
@@ -133,7 +123,7 @@ _FREE = {"lease_token": None, "lease_until": None, "next_try_at": None}
 
 
 def _accepted(result: Result) -> MessageState | None:
-    wrote, _ = written.accept(db.session.connection(), result)
+    wrote = written.accept(db.session.connection(), result)
     if wrote is not None:
         return S.SENT if wrote else None
     late = db.session.execute(

@@ -24,6 +24,7 @@ from intake.messages.kinds import Kind, Recipient, Refusal
 from intake.messages.mime import File, Letter, address, build
 from intake.messages.models import Message, MessageState
 from intake.messages.service import PREFERENCES, STOP, config
+from intake.messages.skeleton import Skeletons
 from intake.settings import queries as settings
 
 # What one bad message may raise without stopping the others.
@@ -51,6 +52,9 @@ class Center:
     aliases: tuple[str, ...]
     line_988: bool
     most_a_day: int
+    # By locale, the words of this batch's mails in which the content filter found nothing; no longer, for names.
+    clean: dict[str, set[str]] = field(default_factory=dict, compare=False)
+    skeletons: Skeletons = field(default_factory=Skeletons, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +129,9 @@ def _whole_or_single(
 ) -> Iterable[Message]:
     """Read a group at once, else one by one; yields the messages that cannot be read."""
     try:
-        recipients.update(kind.recipients(group))
-        contexts.update(kind.contexts(group))
+        found, said = kind.read(group)
+        recipients.update(found)
+        contexts.update(said)
     except POISON:
         if len(group) == 1:
             yield group[0]
@@ -173,21 +178,18 @@ def render(words: Words) -> Rendered | Refusal:
 def _render(message: Message, recipient: Recipient, context: Mapping[str, Any], of: Center) -> Rendered:
     kind = kinds.get(message.kind)
     locale = "es" if recipient.locale.lower().startswith("es") else "en"
-    first = recipient.first_name
-    if first and not wording.check_email(first, "", of.aliases, locale="es").allowed:
-        first = ""
-    links: dict[str, str] = {}
+    stop, addresses = "", {name: context[name] for name in kind.alone}
     if kind.stoppable:
-        links = {
-            "stop_url": link("/u", STOP, message.recipient_id),
-            "preferences_url": link("/p", PREFERENCES, message.recipient_id),
-        }
-    said = {"center": of, "first_name": first, "lang": locale, "public_url": config().public_url, **links, **context}
-    in_subject, in_text, in_html = _templates(message.template, locale)
-    subject = in_subject.render(said).strip()
-    text = in_text.render(said).strip() + "\n"
-    html = in_html.render({**said, "subject": subject})
-    stop = links.get("stop_url", "")
+        stop = link("/u", STOP, message.recipient_id)
+        addresses |= {"stop_url": stop, "preferences_url": link("/p", PREFERENCES, message.recipient_id)}
+    said = {
+        "center": of,
+        "lang": locale,
+        "public_url": config().public_url,
+        **{name: value for name, value in context.items() if name not in addresses and name not in kind.unsaid},
+    }
+    alone = {"first_name": _speakable(recipient.first_name, of), **addresses}
+    subject, text, html = of.skeletons.texts(_templates(message.template, locale), said, alone)
     headers = (
         (("List-Unsubscribe", f"<{stop}>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")) if stop else ()
     )
@@ -223,6 +225,11 @@ def _render(message: Message, recipient: Recipient, context: Mapping[str, Any], 
     )
 
 
+def _speakable(first: str, of: Center) -> str:
+    """The first name, or nothing when the content filter knows it."""
+    return first if first and wording.check_email(first, "", of.aliases, locale="es").allowed else ""
+
+
 def _return_path(site_address: str, message_id: str) -> str:
     """The center's address with the message's own keyed id behind a plus sign, so that a bounce names its mail."""
     local, _, domain = address(site_address).rpartition("@")
@@ -232,16 +239,15 @@ def _return_path(site_address: str, message_id: str) -> str:
 def hits(of: Center, subject: str, text: str, html: str, locale: str) -> tuple[str, ...]:
     """What the content filter finds in the sender's name, the subject or either part (clinical.md 6.4)."""
     head = f"{of.name}\n{subject}"
-    found = {
-        *wording.check_email(head, _as_if_public(text), of.aliases, locale=locale).hits,
-        *wording.check_html(head, _as_if_public(html), of.aliases, locale=locale).hits,
-    }
-    return tuple(sorted(found))
+    text, html = _as_if_public(text), _as_if_public(html)
+    clean = of.clean.setdefault(locale, set())
+    return wording.check_twins(head, text, html, of.aliases, locale=locale, clean=clean).hits
 
 
 def _as_if_public(text: str) -> str:
     """Outside production a loopback address has no https; its own links then count as if it had."""
-    at = config().public_url
-    if config().production or not at.startswith("http://") or urlsplit(at).hostname not in LOOPBACK:
+    of = config()
+    at = of.public_url
+    if of.production or not at.startswith("http://") or urlsplit(at).hostname not in LOOPBACK:
         return text
     return text.replace(at, "https" + at.removeprefix("http"))

@@ -1,29 +1,18 @@
-"""The statements behind a 250, built once: attempt, message, timeline and audit in two statements on PostgreSQL.
+"""The statements behind a 250, built once: attempt, message, timeline and audit.
 
 An accepted mail is the common case, so its record must be cheap; every other outcome is written by `outcomes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import (
-    Connection,
-    Executable,
-    Table,
-    Update,
-    bindparam,
-    exists,
-    insert,
-    literal_column,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, Table, Update, bindparam, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.sql.elements import ColumnElement
 
 from intake.audit import quick
 from intake.audit.models import TimelineEntry
@@ -46,7 +35,16 @@ _ATTEMPT_VALUES: dict[str, Any] = {
     "enhanced": bindparam("attempt_enhanced"),
     "address_digest": bindparam("attempt_digest"),
 }
-_TOLD = ("id", "site_id", "case_id", "inquiry_id", "at", "actor_id", "kind", "params", "words")
+# Literals, so that a partial index is used under any plan.
+OPEN = text("message.state IN ('sending', 'uncertain', 'claimed', 'scheduled')")
+
+
+def attempt_if(condition: ColumnElement[bool]) -> Any:
+    """Insert one attempt, once, if the condition holds; PostgreSQL only."""
+    values = select(*_ATTEMPT_VALUES.values()).where(condition)
+    return (
+        pg_insert(ATTEMPT).from_select(list(_ATTEMPT_VALUES), values).on_conflict_do_nothing().returning(ATTEMPT.c.id)
+    )
 
 
 @cache
@@ -56,12 +54,13 @@ def attempt(dialect: str) -> Any:
     return make(ATTEMPT).values(_ATTEMPT_VALUES).on_conflict_do_nothing().returning(ATTEMPT.c.id)
 
 
-def _sent() -> Update:
+def sent() -> Update:
+    """Make an open message sent, whatever the lease says; answers with its id."""
     return (
         update(MESSAGE)
         .where(
             MESSAGE.c.id == bindparam("of_message"),
-            text("message.state IN ('sending', 'uncertain', 'claimed', 'scheduled')"),
+            OPEN,
         )
         .values(
             state=S.SENT.value,
@@ -77,38 +76,13 @@ def _sent() -> Update:
     )
 
 
-_SENT = _sent()
+_SENT = sent()
 _TELL = insert(TIMELINE)
 
 
-@cache
-def _all_in_one(told: bool) -> Executable:
-    """Attempt, message and timeline as one statement that answers with the locked head of the audit chain."""
-    new = attempt("postgresql").cte("new")
-    sent = _sent().where(exists(select(new.c.id))).cte("sent")
-    news = select(literal_column("count(*)")).select_from(new).scalar_subquery()
-    sents = select(literal_column("count(*)")).select_from(sent).scalar_subquery()
-    # The comparison makes the message's row be locked before the chain's, as everybody else does.
-    statement = quick.head().add_columns(news.label("new"), sents.label("sent")).where(sents >= 0)
-    if told:
-        columns = [bindparam(f"t_{name}", type_=TIMELINE.c[name].type) for name in _TOLD]
-        line = insert(TIMELINE).from_select(list(_TOLD), select(*columns).where(exists(select(sent.c.id))))
-        statement = statement.add_cte(line.cte("line"))
-    return statement
-
-
-def accept(
-    connection: Connection, result: Any, *, beside: tuple[Update, Mapping[str, Any]] | None = None
-) -> tuple[bool | None, int | None]:
-    """Write a 250 with its audit entry and timeline line.
-
-    True: written. False: it was written before. None: the attempt is written, but the message was final already.
-    `beside` is an update that may ride along (the next mail's gate); the second answer is how many rows it changed,
-    None when it was not done.
-    """
-    dialect = connection.dialect.name
-    now = utcnow()
-    values: dict[str, Any] = {
+def attempt_values(result: Any) -> dict[str, Any]:
+    """The parameters of `attempt` and `sent`."""
+    return {
         "attempt_id": result.attempt_id,
         "of_message": result.message_id,
         "attempt_no": result.attempt,
@@ -119,45 +93,44 @@ def accept(
         "attempt_enhanced": result.enhanced[:20],
         "attempt_digest": result.digest,
     }
-    line = quick.Line("sent", "message", result.message_id, result.kind, result.site_id, result.case_id, now)
-    told: dict[str, Any] = {}
+
+
+def told_params(message_id: Any, kind: Any) -> dict[str, Any]:
+    """What the timeline line of a mail that went out says."""
+    return {"message": message_id, "kind": kind, "reason": "", "by": "The system"}
+
+
+def told_values(result: Any, now: datetime) -> dict[str, Any]:
+    """The timeline line of a mail of a case that went out."""
+    return {
+        "id": new_id(),
+        "site_id": result.site_id,
+        "case_id": result.case_id,
+        "inquiry_id": None,
+        "at": now,
+        "actor_id": 0,
+        "kind": "message_sent",
+        "params": told_params(result.message_id, result.kind),
+        "words": None,
+    }
+
+
+def line_of(result: Any, now: datetime) -> quick.Line:
+    """The audit entry of a mail that went out, not yet part of its chain."""
+    return quick.Line("sent", "message", result.message_id, result.kind, result.site_id, result.case_id, now)
+
+
+def accept(connection: Connection, result: Any) -> bool | None:
+    """Write a 250 with its audit entry and timeline line.
+
+    True: written. False: it was written before. None: the attempt is written, but the message was final already.
+    """
+    values, now = attempt_values(result), utcnow()
+    if connection.execute(attempt(connection.dialect.name), values).one_or_none() is None:
+        return False
+    if connection.execute(_SENT, values).one_or_none() is None:
+        return None
     if result.case_id is not None:
-        told = {
-            "id": new_id(),
-            "site_id": result.site_id,
-            "case_id": result.case_id,
-            "inquiry_id": None,
-            "at": now,
-            "actor_id": 0,
-            "kind": "message_sent",
-            "params": {"message": result.message_id, "kind": result.kind, "reason": "", "by": "The system"},
-            "words": None,
-        }
-    known: tuple[int, bytes] | None = None
-    if dialect == "postgresql":
-        more = {f"t_{name}": value for name, value in told.items()}
-        row = connection.execute(
-            _all_in_one(bool(told)), {**values, **more, "audit_chain": line.chain_id}
-        ).one_or_none()
-        if row is not None:
-            if not row.new or not row.sent:
-                return (None if row.new else False), None
-            known = (row.seq, row.head)
-        elif not _was_sent(connection, result):
-            return None, None
-    else:
-        if connection.execute(attempt(dialect), values).one_or_none() is None:
-            return False, None
-        if connection.execute(_SENT, values).one_or_none() is None:
-            return None, None
-        if told:
-            connection.execute(_TELL, told)
-    changed = quick.append(connection, line, known=known, beside=beside)
-    return True, changed if beside is not None else None
-
-
-def _was_sent(connection: Connection, result: Any) -> bool:
-    """The chain has no head yet, so the combined statement said nothing: look what it did."""
-    own = select(ATTEMPT.c.token).where(ATTEMPT.c.id == result.attempt_id)
-    state = select(MESSAGE.c.state).where(MESSAGE.c.id == result.message_id)
-    return connection.scalar(own) is not None and connection.scalar(state) == S.SENT
+        connection.execute(_TELL, told_values(result, now))
+    quick.append(connection, line_of(result, now))
+    return True

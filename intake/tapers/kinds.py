@@ -70,6 +70,7 @@ class PlanMail(PersonMail):
     policy: ClassVar[Policy] = "resend_same_id"
     latest: ClassVar[timedelta] = timedelta(hours=12)
     stoppable: ClassVar[bool] = True
+    unsaid: ClassVar[tuple[str, ...]] = ("of", "rendered")
 
     def readable(self, actor: Actor, table: Table) -> ColumnElement[bool]:
         """Whoever may read the case."""
@@ -81,10 +82,21 @@ class Reminder(PlanMail):
 
     name = "reminder"
     template = "reminder"
+    alone = ("check_in_url",)
 
     def recipients(self, messages: Sequence[Message]) -> dict[int, Recipient | Refusal]:
         """As for any person, unless the plan says that nothing is to be said."""
-        found, days = super().recipients(messages), _days(messages)
+        return self._reachable(messages, _days(messages))
+
+    def read(
+        self, messages: Sequence[Message]
+    ) -> tuple[Mapping[int, Recipient | Refusal], Mapping[int, Mapping[str, Any]]]:
+        """What stands behind each day is read once for both."""
+        days = _days(messages)
+        return self._reachable(messages, days), {m.id: _words(m, days[m.id]) for m in messages}
+
+    def _reachable(self, messages: Sequence[Message], days: Mapping[int, _Day]) -> dict[int, Recipient | Refusal]:
+        found = super().recipients(messages)
         return {m.id: days[m.id].refusal or found[m.id] for m in messages}
 
     def still_true(self, table: Table) -> ColumnElement[bool]:
@@ -158,7 +170,7 @@ class PlanChanged(PlanMail):
             TaperPlan.id == table.c.plan_id,
             TaperPlan.current_version_id == table.c.plan_version_id,
             PlanVersion.id == table.c.plan_version_id,
-            PlanVersion.state.in_([PlanState.ACTIVE, PlanState.PAUSED]),
+            or_(PlanVersion.state == PlanState.ACTIVE, PlanVersion.state == PlanState.PAUSED),
         )
         return and_(super().still_true(table), plan.correlate(table))
 

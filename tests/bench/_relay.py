@@ -19,7 +19,7 @@ class _Dialogue(socketserver.StreamRequestHandler):
         for line in lines:
             word = line[:4].upper()
             if word in (b"EHLO", b"HELO"):
-                out.write(b"250-relay\r\n250 SMTPUTF8\r\n")
+                out.write(b"250-relay\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n")
             elif word == b"DATA":
                 out.write(b"354 go on\r\n")
                 while (body := lines.readline()) not in (b".\r\n", b""):

@@ -1,0 +1,75 @@
+"""A statement made ready once for PostgreSQL: its text, and which value goes where, written how.
+
+The engine's cache spares the compiling, but still walks through the statement and its parameters at each execution; for
+a sender of thousands of mails that costs more than sending them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import psycopg
+from sqlalchemy import BindParameter, Connection, Dialect, Select, Update
+from sqlalchemy.exc import OperationalError
+
+_NAMED = re.compile(r"%\((\w+)\)s|%%")
+
+
+class NotReady(ValueError):
+    """The statement has a list as a parameter, so its text depends on its values."""
+
+
+class Ready:
+    """One statement. What is known beforehand stands in its text; the rest is passed by name at each run."""
+
+    def __init__(self, statement: Select[Any] | Update, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        if compiled.post_compile_params or compiled.literal_execute_params:
+            raise NotReady("a list cannot be a parameter here")
+        self._binds, self._dialect = compiled.binds, dialect
+        self._takes: list[Callable[[Mapping[str, Any]], Any]] = []
+        places: dict[str, str] = {}
+        self.text = _NAMED.sub(lambda found: places.get(found[0]) or self._place(found, places), str(compiled))
+
+    def _place(self, found: re.Match[str], places: dict[str, str]) -> str:
+        """What stands in the text for one parameter: its value, or the number of its place."""
+        if found[0] == "%%":
+            return "%"
+        bind = self._binds[found[1]]
+        kind = bind.type.dialect_impl(self._dialect)
+        if not bind.required and bind.callable is None:
+            literal = None if isinstance(bind.value, bytes) else kind.literal_processor(self._dialect)
+            if bind.value is None or literal is not None:
+                said = "NULL" if bind.value is None or literal is None else literal(bind.value)
+                return places.setdefault(found[0], said)
+        self._takes.append(_taker(found[1], bind, kind.bind_processor(self._dialect)))
+        return places.setdefault(found[0], f"${len(self._takes)}")
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Execute with `values`; returns the first row of the answer, or None.
+
+        Raises:
+            OperationalError: as any other statement, when the database is away.
+        """
+        given = [take(values) for take in self._takes]
+        driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+        try:
+            with psycopg.RawCursor(driver) as cursor:
+                return cast("tuple[Any, ...] | None", cursor.execute(self.text, given, prepare=True).fetchone())
+        except psycopg.OperationalError as away:
+            connection.invalidate(away)
+            raise OperationalError(None, None, away) from away
+
+
+def _taker(
+    name: str, bind: BindParameter[Any], write: Callable[[Any], Any] | None
+) -> Callable[[Mapping[str, Any]], Any]:
+    if bind.callable is not None:
+        # The clock of a test moves between two runs.
+        return lambda _: bind.effective_value if write is None else write(bind.effective_value)
+    if not bind.required:
+        fixed = bind.value if write is None else write(bind.value)
+        return lambda _: fixed
+    return (lambda values: values[name]) if write is None else (lambda values: write(values[name]))
