@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -54,6 +55,18 @@ class DataKey(Base):
     destroyed_at: Mapped[datetime | None]
 
 
+class Wrapped(NamedTuple):
+    """What is read of a data key to open it."""
+
+    id: int
+    owner_id: int
+    wrapped: bytes | None
+    master: str
+
+
+_WRAPPED = (DataKey.id, DataKey.owner_id, DataKey.wrapped, DataKey.master)
+
+
 def _config() -> Config:
     config: Config = current_app.extensions["intake.config"]
     return config
@@ -64,6 +77,12 @@ def _derived(key: bytes, label: str) -> bytes:
     return hmac.digest(key, b"intake|" + label.encode(), "sha256")
 
 
+@lru_cache(maxsize=8)
+def _center(master: bytes) -> AESGCM:
+    return AESGCM(master)
+
+
+@lru_cache(maxsize=8)
 def master_name(key: bytes) -> str:
     """The public name of a center's key, kept beside each key it wraps."""
     return hashlib.sha256(b"master|" + key).hexdigest()[:16]
@@ -83,10 +102,10 @@ def make_key(owner_id: int) -> DataKey:
 
 def _wrap(raw: bytes, key_id: int, master: bytes) -> bytes:
     nonce = secrets.token_bytes(NONCE)
-    return nonce + AESGCM(master).encrypt(nonce, raw, b"data_key|%d" % key_id)
+    return nonce + _center(master).encrypt(nonce, raw, b"data_key|%d" % key_id)
 
 
-def unwrap(row: DataKey, master: bytes) -> bytes:
+def unwrap(row: Wrapped, master: bytes) -> bytes:
     """The raw data key of a row.
 
     Raises:
@@ -94,12 +113,12 @@ def unwrap(row: DataKey, master: bytes) -> bytes:
     """
     try:
         wrapped = row.wrapped or b""
-        return AESGCM(master).decrypt(wrapped[:NONCE], wrapped[NONCE:], b"data_key|%d" % row.id)
+        return _center(master).decrypt(wrapped[:NONCE], wrapped[NONCE:], b"data_key|%d" % row.id)
     except (InvalidTag, ValueError) as broken:
         raise SealBroken("a data key cannot be opened with this center's key") from broken
 
 
-def _opened(row: DataKey) -> bytes:
+def _opened(row: Wrapped) -> bytes:
     """The raw data key of a row, wrapped by today's or by an older center's key."""
     config = _config()
     for master in (config.master_key, *config.master_keys_old):
@@ -122,7 +141,8 @@ def rewrap(most: int) -> int:
         .with_for_update(skip_locked=True)
     ).all()
     for row in rows:
-        row.wrapped, row.master = _wrap(_opened(row), row.id, master), master_name(master)
+        raw = _opened(Wrapped(row.id, row.owner_id, row.wrapped, row.master))
+        row.wrapped, row.master = _wrap(raw, row.id, master), master_name(master)
     return len(rows)
 
 
@@ -145,22 +165,24 @@ def _owners() -> dict[int, int]:
     return owners
 
 
-def _remember(row: DataKey) -> None:
-    _cache()[row.id] = AESGCM(_opened(row)) if row.wrapped else None
-    if row.wrapped:
-        _owners()[row.owner_id] = row.id
+def _remember(rows: Iterable[Wrapped]) -> None:
+    cache, owners = _cache(), _owners()
+    for row in rows:
+        cache[row.id] = AESGCM(_opened(row)) if row.wrapped else None
+        if row.wrapped:
+            owners[row.owner_id] = row.id
 
 
 def _key_of(owner_id: int) -> int:
     if owner_id not in _owners():
-        row = db.session.scalar(
-            select(DataKey)
+        row = db.session.execute(
+            select(*_WRAPPED)
             .where(DataKey.owner_id == owner_id, DataKey.destroyed_at.is_(None))
             .order_by(DataKey.created_at.desc())
-        )
+        ).first()
         if row is None:
             raise SealBroken("this owner has no key, or was erased")
-        _remember(row)
+        _remember([Wrapped(*row)])
     return _owners()[owner_id]
 
 
@@ -191,8 +213,9 @@ def prefetch(blobs: Iterable[bytes | None]) -> None:
     """Load the keys of many ciphertexts with one statement, before a list is opened."""
     wanted = {key_id(b) for b in blobs if b} - _cache().keys()
     if wanted:
-        for row in db.session.scalars(select(DataKey).where(DataKey.id.in_(wanted))):
-            _remember(row)
+        # Columns, not objects: a list needs hundreds of keys.
+        found = db.session.execute(select(*_WRAPPED).where(DataKey.id.in_(wanted)))
+        _remember(Wrapped(*row) for row in found)
 
 
 def open_(blob: bytes | None, *, at: str, row: int) -> str:

@@ -18,6 +18,7 @@ from intake.db import db, id_text
 from intake.desk import words
 from intake.desk.queries import tasks_for
 from intake.inquiries.models import Inquiry
+from intake.people import finding
 from intake.people import queries as people
 from intake.queues import queries as queue_queries
 from intake.queues.models import Queue, QueueEntry
@@ -184,7 +185,7 @@ def find_people(actor: Actor, text: str) -> list[Hit]:
     Somebody whose only cases are restricted is not found at all, exactly as if they were not known.
     """
     ids = dict.fromkeys(_by_number(actor.site_id, text), "case number")
-    for likely in people.find(text, actor.site_id, MOST_FOUND):
+    for likely in finding.find(text, actor.site_id, MOST_FOUND):
         ids.setdefault(likely.person.id, ", ".join(likely.reasons))
     if not ids:
         return []

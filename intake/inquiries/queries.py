@@ -21,8 +21,9 @@ from intake.inquiries import placing
 from intake.inquiries.models import Attempt, Channel, Inquiry, InquiryState, Promise, Relation
 from intake.people import merging
 from intake.people import queries as people
+from intake.people.finding import Likeness, likely_same
 from intake.people.models import ContactKind, PersonMerge
-from intake.people.queries import ContactView, Likeness, PersonView
+from intake.people.queries import ContactView, PersonView
 from intake.settings import queries as settings
 
 STAGES: dict[str, tuple[InquiryState, ...]] = {
@@ -312,7 +313,7 @@ def matches(
     """Up to three known people who may be the one described; nothing is asked for less than a name or a phone."""
     if not phone and len(name) < 3:
         return ()
-    found = people.likely_same(
+    found = likely_same(
         site_id=actor.site_id,
         name=name,
         born_on=born_on,

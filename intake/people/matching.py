@@ -56,6 +56,11 @@ def name_keys(*names: str) -> set[Key]:
     return found
 
 
+def beginning(word: str) -> Key:
+    """The token of the first three letters of a word."""
+    return _name_token("name3", word[: PREFIXES[0]])
+
+
 def birth_keys(names: Iterable[str], born_on: date | None) -> set[Key]:
     """Tokens that join a name with a birth date: sound and birth year, first letters and the whole date."""
     if born_on is None:

@@ -17,6 +17,7 @@ from intake.inquiries import answers as a
 from intake.inquiries import following, queries, service
 from intake.inquiries.models import Channel, Inquiry, InquiryState, Promise, Relation
 from intake.inquiries.values import InquiryValues, Reach, danger_of
+from intake.people import finding
 from intake.people import queries as people
 from intake.people.models import PersonKind
 from intake.tasks.models import Task, TaskState
@@ -191,7 +192,7 @@ def test_the_person_asked_about_becomes_known_when_they_agree(here: Cast) -> Non
     known = people.opened_many({row(i).person_id})[row(i).person_id]
     assert (known.kind, known.name) == (PersonKind.KNOWN, "Kim")
     assert row(i).inquirer_id != row(i).person_id
-    assert [h.person.id for h in people.find("Kim", here.site.id)] == [known.id]
+    assert [h.person.id for h in finding.find("Kim", here.site.id)] == [known.id]
     with pytest.raises(RuleBroken, match="known already"), transaction():
         following.agreed(i, how="again", actor=here.ada, now=NOW)
 

@@ -18,7 +18,7 @@ from intake.errors import Missing
 from intake.inquiries import queries
 from intake.inquiries.models import Attempt, Inquiry, InquiryState
 from intake.inquiries.queries import InboxFilter
-from intake.people import queries as people
+from intake.people import finding
 from tests.inquiries.browser import FAMILY, SELF, Browser, send, signed_in, visible
 from tests.people import Cast
 
@@ -131,8 +131,8 @@ def test_the_request_of_a_restricted_case_is_away_for_all_but_owner_and_supervis
         now, site = utcnow(), cast.site.id
         for who, shown in ((cast.ada, 0), (cast.cleo, 0), (cast.sol, 1)):
             assert len(queries.inbox_rows(site, InboxFilter(), now=now, actor=who)) == shown
-            assert len(people.find("Dana", site, actor=who)) == shown
-            assert len(people.likely_same(site_id=site, name="Dana", phone="+15550147734", actor=who)) == shown
+            assert len(finding.find("Dana", site, actor=who)) == shown
+            assert len(finding.likely_same(site_id=site, name="Dana", phone="+15550147734", actor=who)) == shown
         assert queries.readable(cast.sol, row.id).id == row.id
         with pytest.raises(Missing):
             queries.readable(cast.ada, row.id)

@@ -14,6 +14,7 @@ from intake.crypto import DataKey
 from intake.db import db, transaction
 from intake.inquiries import drafts, queries
 from intake.inquiries.models import Channel, Inquiry, InquiryDraft, InquiryState, Relation
+from intake.people import finding
 from intake.people import queries as people
 from intake.people.models import Person, PersonKind
 from intake.tasks.models import Task
@@ -200,8 +201,8 @@ def test_a_family_inquiry_makes_the_asker_known_and_the_other_a_placeholder(
         found = people.opened_many({row.person_id, row.inquirer_id})
         asked, asker = found[row.person_id], found[row.inquirer_id]
         page = queries.page(row, now=clock.utcnow())
-        hits = people.find("Rosa", row.site_id)
-        assert not people.find("K.", row.site_id)
+        hits = finding.find("Rosa", row.site_id)
+        assert not finding.find("K.", row.site_id)
     assert (asker.used_name, asker.kind) == ("Rosa", PersonKind.KNOWN)
     assert (asked.used_name, asked.kind, asked.age) == ("K.", PersonKind.PLACEHOLDER, 20)
     assert page.contacts[0].value == "+15550147734"

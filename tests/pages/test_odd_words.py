@@ -27,7 +27,7 @@ from intake.db import Base, aside, db, install_triggers
 from intake.errors import IntakeError
 from intake.fields import Reader
 from intake.guard import access_of
-from intake.people import queries as people
+from intake.people import finding
 from intake.triggers import TRIGGERS
 from tests import world
 from tests.cases.folk import center, waiting
@@ -215,12 +215,12 @@ def test_i10_a_name_is_found_in_whatever_form_it_is_typed_and_stands_by_itself(a
         waiting(cast, name=unicodedata.normalize("NFD", "Zoé Étoile"))
         waiting(cast, name="Mallory \u202egnp.exe\u202c Stone")
         for typed in ("Zoé Étoile", unicodedata.normalize("NFD", "Zoé Étoile"), "zoe etoile", "ZOÉ\u200b ÉTOILE"):
-            (hit,) = people.find(typed, cast.site.id, 5)[:1]
+            (hit,) = finding.find(typed, cast.site.id, 5)[:1]
             assert hit.person.used_name == "Zoé Étoile", typed
         # Each name stands in an element of its own, and elements turn nothing beside them.
         assert re.search(r"\bspan, h1\b[^}]*unicode-bidi: isolate", (ROOT / "intake/static/ui.css").read_text())
         begun = time.process_time()
-        people.find("a" + "\u0301" * 10_000, cast.site.id, 5)
+        finding.find("a" + "\u0301" * 10_000, cast.site.id, 5)
         assert time.process_time() - begun < 1
 
 
@@ -272,5 +272,5 @@ def test_i11_a_megabyte_is_not_looked_for(app_sqlite: Flask) -> None:
         waiting(cast)
         for words in MEGABYTE:
             began = time.process_time()
-            people.find(words, cast.site.id, 5)
+            finding.find(words, cast.site.id, 5)
             assert time.process_time() - began < 1, words[:3]

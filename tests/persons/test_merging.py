@@ -20,7 +20,7 @@ from intake.inquiries import queries as inquiries
 from intake.inquiries import service as inquiry_service
 from intake.inquiries.models import Channel, Inquiry, Relation
 from intake.inquiries.values import InquiryValues, Reach, danger_of
-from intake.people import merging, queries, service
+from intake.people import finding, merging, queries, service
 from intake.people.models import ContactKind, MatchKey, Person, PersonKind
 from tests.people import Cast, make_cast
 
@@ -85,7 +85,7 @@ def test_what_pointed_at_the_loser_points_at_the_survivor(cast: Cast, pair: tupl
 def test_the_survivor_is_found_by_the_names_and_phones_of_both(cast: Cast, pair: tuple[int, int]) -> None:
     join(cast, *pair)
     for typed in ("Kintero", "Quintero", "555 014 0001", "555 014 7734"):
-        assert [h.person.id for h in queries.find(typed, cast.site.id)] == [pair[1]], typed
+        assert [h.person.id for h in finding.find(typed, cast.site.id)] == [pair[1]], typed
 
 
 def test_taking_it_back_restores_equal_rows(cast: Cast, pair: tuple[int, int]) -> None:
@@ -145,7 +145,7 @@ def test_a_placeholder_joins_somebody_known(cast: Cast, pair: tuple[int, int]) -
     with transaction():
         merging.unmerge(merge_id, theirs={}, reason="mistake", actor=cast.ada, now=NOW)
     assert db.session.get_one(Person, unknown).kind is PersonKind.PLACEHOLDER
-    assert next(h.person.id for h in queries.find("Dana Quintero", cast.site.id)) == pair[1]
+    assert next(h.person.id for h in finding.find("Dana Quintero", cast.site.id)) == pair[1]
 
 
 def test_of_two_opposite_joins_one_wins_and_one_is_refused(app: Flask, cast: Cast, pair: tuple[int, int]) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import LargeBinary, select
 from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.errors import Missing, RuleBroken
-from intake.people import queries, service
+from intake.people import finding, queries, service
 from intake.people.models import ContactKind, ContactPoint, MatchKey, Person, PersonKind
 from tests.people import Cast, make_cast
 
@@ -39,7 +39,7 @@ def add(cast: Cast, name: str, phone: str = "", email: str = "", **more: Any) ->
 
 
 def found(cast: Cast, text: str) -> list[str]:
-    return [hit.person.name for hit in queries.find(text, cast.site.id)]
+    return [hit.person.name for hit in finding.find(text, cast.site.id)]
 
 
 def test_identity_stands_nowhere_in_the_clear(cast: Cast) -> None:
@@ -91,7 +91,7 @@ def test_a_placeholder_and_another_site_are_never_found(cast: Cast) -> None:
     add(cast, "Dana Quintero", "+15550147734", kind=PersonKind.PLACEHOLDER)
     add(cast, "Dana Quintero", "+15550147734", site=cast.other_site)
     assert found(cast, "Dana Quintero") == found(cast, "5550147734") == []
-    assert queries.likely_same(site_id=cast.site.id, name="Dana Quintero", phone="+15550147734") == []
+    assert finding.likely_same(site_id=cast.site.id, name="Dana Quintero", phone="+15550147734") == []
 
 
 def test_a_placeholder_that_becomes_known_is_found_by_name_and_phone(cast: Cast) -> None:
@@ -113,19 +113,19 @@ def test_the_same_person_is_suggested_best_first_with_reasons(cast: Cast) -> Non
     same = add(cast, "Dana Quintero", "+15550147734", born_on=date(1984, 7, 3))
     alike = add(cast, "Dana Kintero", born_on=date(1984, 3, 7))
     add(cast, "Theo Barnes", "+15550140000")
-    hits = queries.likely_same(
+    hits = finding.likely_same(
         site_id=cast.site.id, name="Dana Quintero", born_on=date(1984, 7, 3), phone="+15550147734"
     )
     assert [h.person.id for h in hits] == [same, alike]
     assert hits[0].same
     assert set(hits[0].reasons) == {"same name", "same phone", "same birth date"}
     assert hits[0].score == 100 > hits[1].score
-    assert not queries.likely_same(site_id=cast.site.id, name="Dana Quintero", leave_out=[same, alike])
+    assert not finding.likely_same(site_id=cast.site.id, name="Dana Quintero", leave_out=[same, alike])
 
 
 def test_somebody_of_another_name_with_the_same_phone_is_shown_too(cast: Cast) -> None:
     add(cast, "Rosa Quintero", "+15550147734", born_on=date(1955, 1, 1))
-    hits = queries.likely_same(site_id=cast.site.id, name="Theo Barnes", born_on=date(1990, 5, 5), phone="+15550147734")
+    hits = finding.likely_same(site_id=cast.site.id, name="Theo Barnes", born_on=date(1990, 5, 5), phone="+15550147734")
     assert [(h.person.name, h.same) for h in hits] == [("Rosa Quintero", False)]
     assert hits[0].reasons == ("same phone",)
 

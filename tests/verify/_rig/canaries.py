@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from intake.ops import backup
 from tests.inquiries.browser import SELF, Browser, send
 from tests.servers.mailsink import MailSink
 
+ALIKE = 5
 _LETTERS = "bcdfghjklm"
 
 
@@ -68,23 +70,27 @@ class Seen:
 
     def hits(self, people: list[Canary]) -> dict[str, list[str]]:
         """For each place the values that stand there in the clear, also as hexadecimal or percent signs."""
+        secrets = sorted({secret for person in people for secret in person.secrets})
+        # Most values begin alike: where their beginning does not stand, none of them does.
+        alike = {beginning: list(group) for beginning, group in groupby(secrets, lambda secret: secret[:ALIKE])}
         found: dict[str, list[str]] = {}
         for place, contents in self.places.items():
-            everything = b"\n".join(contents).lower()
-            everything += re.sub(rb"%([0-9a-f]{2})", lambda m: bytes.fromhex(m[1].decode()), everything)
-            found[place] = [
-                secret.decode()
-                for person in people
-                for secret in person.secrets
-                if secret in everything or re.search(_hexed(secret), everything)
-            ]
+            clear = _clear(b"\n".join(contents))
+            near = [group for beginning, group in alike.items() if beginning in clear]
+            found[place] = [secret.decode() for group in near for secret in group if secret in clear]
         return found
 
 
-def _hexed(secret: bytes) -> bytes:
-    """The value as hexadecimal digits, its letters in either case."""
-    both = ((secret[n : n + 1].lower(), secret[n : n + 1].upper()) for n in range(len(secret)))
-    return "".join(f"(?:{low.hex()}|{high.hex()})" for low, high in both).encode()
+def _clear(contents: bytes) -> bytes:
+    """What was kept, in lower case, and once more what its percent signs and its hexadecimal digits stand for."""
+    percent = re.sub(rb"%([0-9a-fA-F]{2})", lambda m: bytes.fromhex(m[1].decode()), contents)
+    decoded = [contents, percent if percent != contents else b""]
+    for digits in re.findall(rb"[0-9a-fA-F]{%d,}" % (2 * ALIKE), contents):
+        # A value may begin at an odd digit of a longer row of them.
+        for start in (0, 1):
+            run = digits[start:]
+            decoded.append(bytes.fromhex(run[: len(run) // 2 * 2].decode()))
+    return b"\n".join(decoded).lower()
 
 
 class Watching(Browser):
