@@ -1,7 +1,8 @@
 """How long records are kept, legal holds, and the purge: erasing by the calendar what nothing holds any more.
 
 A purge destroys the keys of a person, as an erasure does: names, contacts, answers and words become unreadable; dates,
-codes and the audit stay for counting. A class without years is kept.
+codes and the audit stay for counting. A class without years is kept; consents and disclosures without years of their
+own are kept as long as the record they stand in.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from intake import crypto
 from intake.actor import Actor, system
@@ -18,6 +19,7 @@ from intake.audit.models import AuditEntry
 from intake.cases import erasing, glass
 from intake.cases.models import Case, LegalHold
 from intake.cases.queries import ENDED
+from intake.consents.models import Consent, ConsentState, Disclosure
 from intake.crypto import DataKey
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, RuleBroken
@@ -32,8 +34,10 @@ AT_ONCE = 25
 BEAT = "retention"
 KEY = "retention_years"
 CASE, INQUIRY = "case", "inquiry"
+# Consents and what went out stand in the record of a person and are erased with it, never before their own time.
+CONSENT, DISCLOSURE = "consent", "disclosure"
 # A slip of the hand in the settings must not take records away that federal rules ask for.
-LEAST_YEARS = {CASE: 6, INQUIRY: 1}
+LEAST_YEARS = {CASE: 6, INQUIRY: 1, CONSENT: 6, DISCLOSURE: 6}
 LONGEST_REASON = 500
 # Entries of these verbs tell that somebody looked, not that something happened.
 READS = ("looked", "listed", "denied")
@@ -92,6 +96,7 @@ def due(site_id: int, kind: str, *, now: datetime, most: int = AT_ONCE) -> list[
                 or_(Case.state.not_in(ENDED), _happened(before)),
             ),
             ~exists().where(LegalHold.person_id == Person.id, LegalHold.released_at.is_(None)),
+            *_papers_over(site_id, now),
         )
         .order_by(Person.created_at, Person.id)
         .limit(most)
@@ -106,6 +111,19 @@ def _happened(before: datetime) -> ColumnElement[bool]:
         AuditEntry.verb.not_in(READS),
         AuditEntry.record != LegalHold.__tablename__,
     )
+
+
+def _papers_over(site_id: int, now: datetime) -> list[ColumnElement[bool]]:
+    """The person has no consent and no disclosure whose own time still runs; a class without years asks for nothing."""
+    tests: list[ColumnElement[bool]] = []
+    if length := years(site_id, CONSENT):
+        ended = func.coalesce(Consent.ended_at, Consent.revoked_at, Consent.expires_at, Consent.signed_at)
+        living = and_(Consent.state == ConsentState.ACTIVE, Consent.expires_at.is_(None))
+        tests.append(~exists().where(Consent.person_id == Person.id, or_(living, ended >= cutoff(now, length))))
+    if length := years(site_id, DISCLOSURE):
+        of_person = and_(Disclosure.case_id == Case.id, Case.person_id == Person.id)
+        tests.append(~exists().where(of_person, Disclosure.at >= cutoff(now, length)))
+    return tests
 
 
 def purge(*, now: datetime) -> int:

@@ -31,6 +31,15 @@ def classes(site_id: int) -> list[tuple[str, str, str, int]]:
         years = keeping.years(site_id, kind)
         kept = _("%(n)s years after the last thing that happened", n=years) if years else _("For good")
         found.append((words, kept, what, keeping.counted(site_id, kind, now=now)))
+    papers = [
+        (_("Consents"), keeping.CONSENT, _("%(n)s years after they end")),
+        (_("What was given out"), keeping.DISCLOSURE, _("%(n)s years after it went out")),
+    ]
+    for words, kind, at_least in papers:
+        years = keeping.years(site_id, kind)
+        kept = _("As long as the person, and at least %(time)s", time=at_least % {"n": years}) if years else ""
+        what = _("Erased with the person; names and reasons become unreadable, codes and dates stay.")
+        found.append((words, kept or _("As long as the person"), what, 0))
     fixed = [
         (_("Audit and anchors"), _("For good"), _("Entries hold no names; nothing removes them.")),
         (_("Emails"), _("For good"), _("A row holds no address and no words; it is read only with its person.")),

@@ -30,8 +30,9 @@ DEFAULTS: dict[str, Any] = {
     "mail_policies": {},
     "after_care_24_months": False,
     "minimum_age": 18,
-    # Class of records -> whole years after the last thing that happened; 0 keeps it for good. State law says how long.
-    "retention_years": {"case": 0, "inquiry": 0},
+    # Class of records -> whole years after the last thing that happened; 0 keeps it for good, and consents and
+    # disclosures as long as the record they stand in. State law says how long.
+    "retention_years": {"case": 0, "inquiry": 0, "consent": 0, "disclosure": 0},
     # clinical.md 1.4: its author asks centers to request permission.
     "ort_oud_permission": False,
     "bed_hold_hours": 24,

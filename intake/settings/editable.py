@@ -99,6 +99,8 @@ EDITABLE: tuple[Editable, ...] = (
         for code, words in (
             ("case", "People who were in care are erased after (0: kept; never before 6)"),
             ("inquiry", "People who only asked are erased after (0: kept)"),
+            ("consent", "Consents are kept after they end for (0: as long as the person)"),
+            ("disclosure", "What was given out stays listed for (0: as long as the person)"),
         )
     ),
 )

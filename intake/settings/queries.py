@@ -58,7 +58,11 @@ def value(site_id: int, key: str, *, session: Session | None = None) -> Any:
         .order_by(Setting.valid_from.desc())
         .limit(1)
     )
-    return DEFAULTS[key] if found is None else found["value"]
+    if found is None:
+        return DEFAULTS[key]
+    chosen = found["value"]
+    # A value of several parts may be older than one of them.
+    return {**DEFAULTS[key], **chosen} if isinstance(chosen, dict) and isinstance(DEFAULTS[key], dict) else chosen
 
 
 def target_minutes(site_id: int, acuity: int) -> int:

@@ -17,6 +17,7 @@ from intake.audit.models import AuditEntry
 from intake.cases import erasing, keeping
 from intake.cases.models import Case, CaseState
 from intake.clock import utcnow
+from intake.consents.models import Consent, ConsentKind, ConsentState, Disclosure, DisclosureState
 from intake.crypto import ERASED
 from intake.db import db, id_text, new_id, transaction
 from intake.errors import AlreadyDone, Missing, RuleBroken
@@ -39,7 +40,7 @@ def keep(cast: Cast, **years: int) -> None:
         settings.change(
             cast.site.id,
             keeping.KEY,
-            {"case": 0, "inquiry": 0, **years},
+            years,
             approver="Dr. Osei",
             actor=cast.alex,
             now=utcnow(),
@@ -225,3 +226,27 @@ def test_ended_sessions_and_browsers_long_unseen_are_forgotten(app: Flask) -> No
 def test_the_rounds_of_the_house_purge_and_note() -> None:
     names = [name for name, _ in JOBS]
     assert names.index("records_purged") < names.index("erased_noted"), "the list outside follows the purge at once"
+
+
+def test_nobody_is_purged_before_the_time_of_their_consents_and_of_what_was_given_out_is_over(
+    app_sqlite: Flask,
+) -> None:
+    with center(app_sqlite) as cast:
+        keep(cast, case=6, consent=8, disclosure=9)
+        plain, agreed, told = (ended(cast, name) for name in ("Theo", "Mara", "Rosa"))
+        now = utcnow()
+        with transaction():
+            signed = {"state": ConsentState.EXPIRED, "signed_at": now, "expires_at": now, "created_at": now}
+            db.session.add(Consent(id=new_id(), person_id=agreed.person_id, kind=ConsentKind.DISCLOSURE, **signed))
+            db.session.add(
+                Disclosure(
+                    id=new_id(), site_id=cast.site.id, case_id=told.id, actor_id=cast.drew.id, at=now, created_at=now,
+                    state=DisclosureState.REFUSED,
+                )
+            )  # fmt: skip
+        gone = []
+        for years in (5, 1, 1, 1, 1):
+            later(days=YEAR * years)
+            purge()
+            gone.append(sum(name_of(case.person_id) == ERASED for case in (plain, agreed, told)))
+        assert gone == [0, 1, 1, 2, 3]
