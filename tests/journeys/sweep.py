@@ -186,7 +186,8 @@ class Tab:
         self.trouble: list[str] = []
         self.at = ""
         self.page: Page = context.new_page()
-        self.axe = Path(AXE_FILE_PATH).read_text()
+        # Once for all pages of the tab: sent with each page, it costs more than the look itself.
+        self.page.add_init_script(path=AXE_FILE_PATH)
         self.page.on("request", lambda asked: self._foreign(asked.url))
         self.page.on("console", lambda said: self._said(said.type, said.text))
 
@@ -199,10 +200,9 @@ class Tab:
             self.trouble.append(f"{self.at} said {text[:200]}")
 
     def open(self, path: str) -> None:
-        """Go there and get ready to look."""
+        """Go there."""
         self.at = path
         self.page.goto(self.url + path, wait_until="domcontentloaded")
-        self.page.evaluate(self.axe)
 
     def look(self, width: int, scheme: Any, *, contrast: bool = True) -> None:
         """Axe, the size of targets and their reach, at one width and in one theme; contrast is most of the time."""

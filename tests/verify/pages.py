@@ -1,6 +1,7 @@
 """`verify pages`: every page of the URL map at 1440 and 390 pixels, light and dark, and at 320; axe, targets, markup.
 
-The address of every id, part and queue counts here, not only one of each kind as in the test command.
+The address of every id, part and queue counts here, not only one of each kind as in the test command, and contrast is
+measured on all. The pages behind mailed links, living, used, replaced and ended, are looked at in both languages.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from intake.actor import Role
 from tests import figures
 from tests.browsers import chromium_path, launch
-from tests.journeys import sweep
+from tests.journeys import patient, sweep
 
 LOOKS = ((1440, "light"), (1440, "dark"), (390, "light"), (390, "dark"))
 
@@ -42,13 +43,33 @@ def main(argv: Sequence[str] | None = None) -> int:
             for role, pages in by_role.items():
                 trouble += _looked_at(center.window(browser, role), center.url, pages)
                 print(f"{role.value if role else 'nobody':14} {len(pages)} pages", file=sys.stderr, flush=True)
+            behind = 0
+            for turn, language in enumerate(("en", "es")):
+                more, looked = _behind_links(browser, center, turn, language)
+                trouble, behind = trouble + more, behind + looked
             browser.close()
-    rows = [("pages", str(len(found))), ("looks at each", "1440 and 390 px, light and dark; 320 px"),
-            ("faults", str(len(trouble)))]  # fmt: skip
-    print("\n".join([*trouble, *(f"{words:16} {value}" for words, value in rows)]))
+    rows = [
+        ("pages", str(len(found))),
+        ("behind mailed links, English and Spanish", str(behind)),
+        ("looks at each", "1440 and 390 px, light and dark; 320 px"),
+        ("faults", str(len(trouble))),
+    ]
+    print("\n".join([*trouble, *(f"{words:42} {value}" for words, value in rows)]))
     if given.figures:
         figures.write("verify pages", figures.table(("what", "found"), rows))
     return 1 if trouble else 0
+
+
+def _behind_links(browser: Browser, center: sweep.Center, turn: int, language: str) -> tuple[list[str], int]:
+    context = center.window(browser, None)
+    tab, count = sweep.Tab(context, center.url), 0
+    for name in patient.walk(tab.page, center.url, patient.links(center.app, turn), language):
+        tab.at, count = f"{name} ({language})", count + 1
+        for width, scheme in LOOKS:
+            tab.look(width, scheme)
+        tab.reflow()
+    context.close()
+    return tab.trouble, count
 
 
 def _looked_at(context: sweep.BrowserContext, url: str, pages: list[str]) -> list[str]:
