@@ -108,6 +108,35 @@ CONSENT_EDGES: tuple[tuple[str, str], ...] = (
 )
 DISCLOSURE_EDGES: tuple[tuple[str, str], ...] = (("authorized", "delivered"), ("authorized", "failed"))
 
+# product.md 2.2, the other records whose every move is one column: table -> stand -> stands it may go to.
+STANDS: dict[str, dict[str, str]] = {
+    "coverage": {"pending": "verified partial denied", "verified": "expired", "partial": "expired"},
+    "screening": {"draft": "complete expired"},
+    "placement": {"proposed": "accepted overridden superseded"},
+    "queue_entry": {
+        "waiting": "claimed parked closed",
+        "claimed": "waiting parked decided",
+        "parked": "waiting",
+        "decided": "closed",
+    },
+    "plan_version": {
+        "draft": "awaiting_signature discarded",
+        "awaiting_signature": "active draft discarded",
+        "active": "superseded completed stopped",
+        "paused": "superseded stopped",
+    },
+    "check_in": {"owed": "answered expired withdrawn", "answered": "reviewed"},
+    "task": {"open": "claimed done cancelled", "claimed": "open done cancelled"},
+    "transfer": {"requested": "accepted rejected withdrawn cancelled", "accepted": "arrived cancelled"},
+    "appointment": {"booked": "kept missed cancelled"},
+}
+
+
+def pairs_of(table: str) -> tuple[tuple[str, str], ...]:
+    """The legal moves of a table of `STANDS`, as pairs (from, to)."""
+    return tuple((a, b) for a, reached in STANDS[table].items() for b in reached.split())
+
+
 TRIGGERS: tuple[Trigger, ...] = (
     *append_only("audit_entry"),
     *append_only("timeline_entry"),
@@ -167,6 +196,10 @@ TRIGGERS: tuple[Trigger, ...] = (
         "disclosure",
         ("case_id", "consent_id", "legal_ground", "recipient", "purpose", "scope", "actor_id", "at"),
         "1 = 1",
+    ),
+    *(edges(table, pairs_of(table)) for table in STANDS),
+    frozen(
+        "bed_use_ended", "bed_use", ("bed_id", "case_id", "kind", "ended_at", "outcome"), "OLD.ended_at IS NOT NULL"
     ),
     frozen("care_case_admitted", "care_case", ("admit_level", "admitted_on"), "OLD.admitted_on IS NOT NULL"),
 )

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from intake import crypto
 from intake.actor import CARE, Actor, Role, system
 from intake.audit import service as audit
 from intake.cases import service as cases
+from intake.cases.models import Case
 from intake.checkins import queries
 from intake.checkins.forms import Answers
 from intake.checkins.models import CheckIn, CheckInState
 from intake.clinical import alerts
+from intake.clock import db_now
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted
 from intake.guard import SignedLink
@@ -64,9 +66,12 @@ def record(message_id: int, answers: Answers, *, now: datetime) -> tuple[CheckIn
     asked = queries.asked(message_id)
     if asked is None:
         raise Missing("This link has ended.")
-    if asked.given is not None and asked.given.state is not CheckInState.EXPIRED:
+    ended = (CheckInState.EXPIRED, CheckInState.WITHDRAWN)
+    if asked.given is not None and asked.given.state not in (CheckInState.OWED, *ended):
         raise AlreadyDone("You already did this. Thank you.")
-    if asked.version.state not in queries.ANSWERABLE:
+    if asked.given is not None and asked.given.state is CheckInState.EXPIRED:
+        raise Missing("This link has ended.")
+    if asked.version.state not in queries.ANSWERABLE or (asked.given and asked.given.state in ended):
         raise AlreadyDone("Your plan has changed. Please ask your team.")
     row = asked.given or _new(asked)
     _keep(row, answers, asked.person.id)
@@ -213,7 +218,7 @@ def review(check_in_id: int, *, actor: Actor, now: datetime) -> CheckIn:
 def tell_unanswered(*, now: datetime) -> int:
     """Upkeep: a mail that asked and got no answer for 48 hours becomes a task; returns how many.
 
-    A check-in after a step also holds the next one.
+    A check-in after a step also holds the next one. It stays owed: a late answer counts until the link dies.
     """
     done = 0
     hours = int(settings.value(settings.the_site().id, "check_in_overdue_hours"))
@@ -222,7 +227,7 @@ def tell_unanswered(*, now: datetime) -> int:
         if asked is None:
             continue
         row = _new(asked)
-        row.state, row.overdue_task_at, row.triggers = CheckInState.EXPIRED, now, ["UNANSWERED_48H"]
+        row.overdue_task_at, row.triggers = now, ["UNANSWERED_48H"]
         row.level = "amber"
         db.session.add(row)
         if "CHECKIN" in asked.parts and version.state is PlanState.ACTIVE:
@@ -245,6 +250,29 @@ def tell_unanswered(*, now: datetime) -> int:
         )
         done += 1
     return done
+
+
+def end_owed(*, now: datetime) -> int:
+    """Upkeep: an owed check-in is withdrawn once its plan changed, and expires with its link; returns how many."""
+    rows = db.session.execute(
+        select(CheckIn, PlanVersion.state)
+        .join(PlanVersion, PlanVersion.id == CheckIn.version_id)
+        .where(
+            CheckIn.state == CheckInState.OWED,
+            or_(CheckIn.expires_at <= db_now(), PlanVersion.state.not_in(queries.ANSWERABLE)),
+        )
+    ).all()
+    for row, state in rows:
+        row.state = CheckInState.EXPIRED if state in queries.ANSWERABLE else CheckInState.WITHDRAWN
+        audit.record(
+            actor=system(_site_of(row)), verb=row.state.value, record="check_in", record_id=row.id,
+            case_id=row.case_id, now=now,
+        )  # fmt: skip
+    return len(rows)
+
+
+def _site_of(row: CheckIn) -> int:
+    return db.session.scalars(select(Case.site_id).where(Case.id == row.case_id)).one()
 
 
 def hold_unreviewed(*, now: datetime, hours: int = 24) -> int:

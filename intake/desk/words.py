@@ -84,6 +84,7 @@ TASKS: dict[str, str] = {
     "delivery_uncertain": "An email may not have come: decide",
     "mail_refused_by_policy": "An email was held back: look at it",
     "pause_review": "Review the paused plan",
+    "sign_plan": "Sign the taper plan, or send it back",
     "message_held": "A message is held: look at it",
     "bounced": "An email came back: ask for another address",
 }
@@ -182,6 +183,8 @@ _LINES: dict[str, tuple[str, str, str]] = {
     "inquiry_closed": ("Request closed", "close", ""),
     "inquiry_reopened": ("Request opened again", "plus", ""),
     "plan_signed": ("Taper plan signed", "taper", "g"),
+    "asked_to_sign": ("Taper plan waits for a signature", "taper", "v"),
+    "plan_sent_back": ("Taper plan sent back", "taper", "v"),
     "plan_paused": ("Taper plan paused", "pause", "v"),
     "plan_stopped": ("Taper plan stopped", "close", "r"),
     "step_held": ("Next step held", "pause", "v"),

@@ -17,6 +17,7 @@ from intake.consents import service as consents
 from intake.inquiries import drafts, following
 from intake.ops import erased
 from intake.queues import claims, late
+from intake.screening import drafts as screenings
 from intake.tapers import changes
 
 Job = Callable[[datetime], int]
@@ -37,6 +38,7 @@ JOBS: tuple[tuple[str, Job], ...] = (
     ("capacity_watched", lambda now: capacity.watch(now=now)),
     ("coverages_watched", lambda now: paying.watch(now=now)),
     ("check_ins_unanswered", lambda now: checkins.tell_unanswered(now=now)),
+    ("check_ins_ended", lambda now: checkins.end_owed(now=now)),
     ("check_ins_unreviewed", lambda now: checkins.hold_unreviewed(now=now)),
     ("held_steps_reached", lambda now: changes.pause_overtaken(now=now)),
     ("consents_over", lambda now: consents.expire(now=now)),
@@ -47,5 +49,6 @@ JOBS: tuple[tuple[str, Job], ...] = (
     ("sessions_over", lambda now: sessions.sweep(now)),
     ("records_purged", lambda now: keeping.purge(now=now)),
     ("erased_noted", lambda now: erased.note(now=now)),
+    ("screenings_left", lambda now: screenings.expire(now=now)),
     ("plans_ended", lambda now: changes.complete_ended(now=now)),
 )

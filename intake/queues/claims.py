@@ -74,13 +74,13 @@ def claim(entry_id: int, *, actor: Actor, now: datetime) -> QueueEntry:
     if not actor.may(*STAFF):
         raise NotPermitted("Your role does not take cases.")
     _return_idle_one(entry_id, actor, now)
-    if not _take(entry_id, actor, now, EntryState.WAITING):
+    if not _take(entry_id, actor, now):
         row = find(entry_id, actor)
         if row.left_at is not None:
             raise AlreadyDone(f"This case left the queue {ago(now - row.left_at)} ago.")
         if row.state is EntryState.CLAIMED and row.claimed_by == actor.id:
             return _renewed(row, now)
-        if row.state is not EntryState.PARKED or not _take(entry_id, actor, now, EntryState.PARKED):
+        if row.state is not EntryState.PARKED or not (_back(entry_id) and _take(entry_id, actor, now)):
             raise AlreadyDone(_held(find(entry_id, actor), now))
     row = find(entry_id, actor)
     late.over(row, actor=actor, now=now)
@@ -89,14 +89,26 @@ def claim(entry_id: int, *, actor: Actor, now: datetime) -> QueueEntry:
     return row
 
 
-def _take(entry_id: int, actor: Actor, now: datetime, state: EntryState) -> bool:
+def _back(entry_id: int) -> bool:
+    """Put a parked case back to waiting, so that it can be taken; False when somebody else was first."""
+    put = db.session.execute(
+        update(QueueEntry)
+        .where(QueueEntry.id == entry_id, QueueEntry.left_at.is_(None), QueueEntry.state == EntryState.PARKED)
+        .values(state=EntryState.WAITING, version=QueueEntry.version + 1, **NOT_PARKED)
+        .returning(QueueEntry.id)
+        .execution_options(synchronize_session=False)
+    )
+    return put.one_or_none() is not None
+
+
+def _take(entry_id: int, actor: Actor, now: datetime) -> bool:
     taken = db.session.execute(
         update(QueueEntry)
         .where(
             QueueEntry.id == entry_id,
             QueueEntry.site_id == actor.site_id,
             QueueEntry.left_at.is_(None),
-            QueueEntry.state == state,
+            QueueEntry.state == EntryState.WAITING,
         )
         .values(
             state=EntryState.CLAIMED,
@@ -105,7 +117,6 @@ def _take(entry_id: int, actor: Actor, now: datetime, state: EntryState) -> bool
             claimed_at=now,
             lease_until=now + _lease(actor.site_id),
             version=QueueEntry.version + 1,
-            **NOT_PARKED,
         )
         .returning(QueueEntry.id)
         .execution_options(synchronize_session=False)
@@ -235,6 +246,9 @@ def assign(entry_id: int, *, staff_id: int, actor: Actor, now: datetime) -> Queu
     before = row.state
     if before is EntryState.CLAIMED and row.claimed_by != actor.id and not actor.may(Role.SUPERVISOR):
         raise AlreadyDone(_held(row, now))
+    if before is EntryState.PARKED:
+        row.state = EntryState.WAITING
+        db.session.flush()
     row.state, row.claimed_by, row.claimed_name = EntryState.CLAIMED, to.id, to.name
     row.claimed_at, row.lease_until = now, now + _lease(row.site_id)
     row.parked_until, row.parked_reason = None, ""

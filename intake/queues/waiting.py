@@ -171,6 +171,11 @@ def leave_all(case_id: int, *, outcome: str, actor: Actor, now: datetime, keep: 
 
 def _closed(row: QueueEntry, outcome: str, actor: Actor, now: datetime) -> dict[Queue, tuple[int, int]]:
     change = (0, -1) if row.state is EntryState.CLAIMED else (-1, 0)
+    on_the_way = {EntryState.CLAIMED: EntryState.DECIDED, EntryState.PARKED: EntryState.WAITING}.get(row.state)
+    if on_the_way is not None:
+        # The database lets nobody out of a claim but through the decision.
+        row.state = on_the_way
+        db.session.flush()
     row.state, row.outcome, row.left_at, row.lease_until = EntryState.CLOSED, outcome, now, None
     late.over(row, actor=actor, now=now)
     _record(row, "left", actor, now, outcome=outcome)

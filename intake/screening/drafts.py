@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
 from intake import crypto
-from intake.actor import CARE, Actor
+from intake.actor import CARE, Actor, system
 from intake.audit import service as audit
 from intake.cases import service as cases
 from intake.cases.models import Case
+from intake.clock import db_now
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.inquiries.models import Inquiry, InquiryState
@@ -26,6 +27,8 @@ from intake.screening.permits import is_offered
 from intake.screening.questions import Part
 
 OPEN_STATES = (InquiryState.NEW, InquiryState.CONTACTING)
+# Twice the fourteen days that a mailed screening link lives.
+DRAFT_LIFE = timedelta(days=28)
 
 
 def start(of: Inquiry | Case, *, mode: str, actor: Actor, now: datetime) -> Screening:
@@ -101,6 +104,8 @@ def locked(screening_id: int, actor: Actor) -> Screening:
     )
     if row is None:
         raise Missing("There is no such screening.")
+    if row.state is ScreeningState.EXPIRED:
+        raise AlreadyDone("This screening was left open for too long. Start a new one.", code="SCREENING_EXPIRED")
     if row.state is not ScreeningState.DRAFT:
         raise AlreadyDone(
             "This screening is complete and final. Start a new one to correct it.", code="SCREENING_FINAL"
@@ -229,6 +234,24 @@ def confirm(screening_id: int, names: tuple[str, ...], *, actor: Actor, now: dat
     if danger:
         _danger(row, danger, actor, now)
     return row
+
+
+def expire(*, now: datetime, limit: int = 200) -> int:
+    """Upkeep: a draft nobody touched for `DRAFT_LIFE` tells nothing of today any more; returns how many ended.
+
+    Its answers stay where they are; a new screening starts from the last complete one.
+    """
+    rows = db.session.scalars(
+        select(Screening)
+        .where(Screening.state == ScreeningState.DRAFT, Screening.saved_at <= db_now(-DRAFT_LIFE))
+        .order_by(Screening.saved_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        row.state = ScreeningState.EXPIRED
+        _record("expired", row, system(row.site_id), now, ("state",))
+    return len(rows)
 
 
 def _danger(row: Screening, answers: Mapping[str, Any], actor: Actor, now: datetime) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from intake.db import Base, Id, Sealed, Stamped, Versioned, coded, ref
@@ -21,11 +21,17 @@ class ScreeningState(StrEnum):
     EXPIRED = "expired"
 
 
+_DRAFT = text("state = 'draft'")
+
+
 class Screening(Base, Stamped, Versioned):
     """Answers are one sealed document {part: {item: answer}}; scores are what the server computed from them."""
 
     __tablename__ = "screening"
-    __table_args__ = (Index("screening_of_inquiry", "inquiry_id", "created_at"),)
+    __table_args__ = (
+        Index("screening_of_inquiry", "inquiry_id", "created_at"),
+        Index("screening_left", "saved_at", postgresql_where=_DRAFT, sqlite_where=_DRAFT),
+    )
 
     id: Mapped[Id]
     site_id: Mapped[int] = mapped_column(BigInteger)

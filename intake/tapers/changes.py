@@ -264,7 +264,9 @@ def case_ended(case: Case, discharge_type: str, actor: Actor, now: datetime) -> 
     messages.cancel(reason="discharged", now=now, plan_id=plan.id, except_parts=AFTER_CARE if keep else ())
     current = db.session.get(PlanVersion, plan.current_version_id) if plan.current_version_id else None
     if current is not None and current.state in (PlanState.ACTIVE, PlanState.PAUSED):
-        current.state = PlanState.COMPLETED if keep else PlanState.STOPPED
+        # Whoever is paused owes no after-care mail; their plan ends with a reason instead of as completed.
+        whole = keep and current.state is PlanState.ACTIVE
+        current.state = PlanState.COMPLETED if whole else PlanState.STOPPED
         current.ended_at, current.end_reason = now, f"case {discharge_type}"
         audit.record(
             actor=actor,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -23,10 +23,12 @@ from intake.people.models import ContactKind, Person
 from intake.settings import scoring
 from intake.tapers import facts, plans, schedule, visiting
 from intake.tapers.models import PlanState, PlanVersion, TaperPlan
+from intake.tasks import service as tasks
 
 SIGNABLE = (CaseState.ACCEPTED, CaseState.SCHEDULED, CaseState.ADMITTED, CaseState.AFTERCARE)
 EDITABLE = (PlanState.DRAFT, PlanState.AWAITING_SIGNATURE)
 LIVE = (PlanState.ACTIVE, PlanState.PAUSED)
+SIGN_HOURS = 24
 LEAST_REASON = 5
 MOST_WORDS = 2000
 
@@ -101,6 +103,8 @@ def draft(
     version.holds = computed.hold_from is not None
     version.ceiling_mme = "" if computed.baseline.mme is None else str(computed.baseline.mme)
     version.checklist, version.standing_approval = checklist.as_json(), checklist.standing_approval
+    if version.state is PlanState.AWAITING_SIGNATURE:
+        tasks.cancel(sign_key(plan.id), site_id=case.site_id, reason="edited", now=now, actor=actor)
     version.state = PlanState.DRAFT
     _seal_words(version, case.person_id, checklist)
     if fresh:
@@ -207,6 +211,11 @@ def sign(version_id: int, signing: Signing, *, actor: Actor, now: datetime) -> P
     if case.state not in SIGNABLE:
         raise RuleBroken("A plan can be signed while the case is accepted or in care.", code="CASE_STATE")
     answered = _answered(concerns(version, case), signing, version, actor, now)
+    if version.state is PlanState.DRAFT:
+        # Whoever signs a draft nobody sent them asks themselves: the way from draft to active has one more stand.
+        version.state = PlanState.AWAITING_SIGNATURE
+        db.session.flush()
+    tasks.cancel(sign_key(plan.id), site_id=case.site_id, reason="signed", now=now, actor=actor)
     _end_current(plan, PlanState.SUPERSEDED, reason="superseded", actor=actor, now=now)
     version.concerns = answered
     version.content_hash = plans.content_hash(version.request, version.steps)
@@ -320,15 +329,68 @@ def _end_current(plan: TaperPlan, state: PlanState, *, reason: str, actor: Actor
     return current
 
 
+def sign_key(plan_id: int) -> str:
+    """The key of the task "sign the plan"."""
+    return f"sign_plan:{plan_id}"
+
+
+def ask_signature(version_id: int, *, actor: Actor, now: datetime) -> PlanVersion:
+    """Lay a draft before the prescribers: a task is owed within a day; whoever edits the draft takes it back.
+
+    Raises:
+        NotPermitted: not a care role. AlreadyDone: it is no draft.
+    """
+    if not actor.may(*CARE):
+        raise NotPermitted("Only clinicians and prescribers ask for a signature.")
+    version, plan, case = locked(version_id)
+    if version.state is not PlanState.DRAFT:
+        raise AlreadyDone(f"This version is {version.state.value.replace('_', ' ')}. Open the current state.")
+    version.state = PlanState.AWAITING_SIGNATURE
+    tasks.owe(
+        site_id=case.site_id, kind="sign_plan", key=sign_key(plan.id), role=Role.PRESCRIBER,
+        due_at=now + timedelta(hours=SIGN_HOURS), cause="asked_for_signature", case_id=case.id, actor=actor, now=now,
+    )  # fmt: skip
+    _told("asked_to_sign", version, case, actor, now)
+    return version
+
+
+def send_back(version_id: int, *, reason: str, actor: Actor, now: datetime) -> PlanVersion:
+    """A prescriber returns a version that waits for a signature, with the reason; it is a draft again.
+
+    Raises:
+        NotPermitted: not a prescriber. RuleBroken: no reason. AlreadyDone: it does not wait for a signature.
+    """
+    if actor.role is not Role.PRESCRIBER:
+        raise NotPermitted("Only a prescriber sends a plan back.")
+    if not reason.strip():
+        raise RuleBroken("Say what should change.", code="REASON", fields={"back": "Say what should change."})
+    version, plan, case = locked(version_id)
+    if version.state is not PlanState.AWAITING_SIGNATURE:
+        raise AlreadyDone("This version does not wait for a signature.")
+    version.state = PlanState.DRAFT
+    tasks.cancel(sign_key(plan.id), site_id=case.site_id, reason="sent_back", now=now, actor=actor)
+    _told("plan_sent_back", version, case, actor, now, words=reason.strip())
+    return version
+
+
+def _told(verb: str, version: PlanVersion, case: Case, actor: Actor, now: datetime, *, words: str = "") -> None:
+    audit.record(actor=actor, verb=verb, record="plan_version", record_id=version.id, case_id=case.id, now=now)
+    audit.tell(
+        kind=verb, actor=actor, now=now, case_id=case.id, params={"n": version.n, "plan": version.plan_id},
+        words=words, words_key_of=case.person_id,
+    )  # fmt: skip
+
+
 def discard(version_id: int, *, actor: Actor, now: datetime) -> None:
     """Throw a draft away.
 
     Raises:
         AlreadyDone: it is no draft any more.
     """
-    version, _, case = locked(version_id)
+    version, plan, case = locked(version_id)
     if version.state not in EDITABLE:
         raise AlreadyDone("This version is no draft any more.")
+    tasks.cancel(sign_key(plan.id), site_id=case.site_id, reason="discarded", now=now, actor=actor)
     version.state, version.ended_at = PlanState.DISCARDED, now
     audit.record(actor=actor, verb="discarded", record="plan_version", record_id=version.id, case_id=case.id, now=now)
 

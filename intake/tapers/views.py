@@ -222,6 +222,34 @@ def sign(plan_id: int, n: int) -> ResponseReturnValue:
     return redirect(url_for(".show", plan_id=plan_id, n=n))
 
 
+@bp.post("/tapers/<id:plan_id>/v/<int:n>/ask")
+@requires(*CARE, rule="case")
+def ask(plan_id: int, n: int) -> ResponseReturnValue:
+    """Lay a draft before the prescribers."""
+    with transaction():
+        version, _, case = queries.version_of(current_actor(), plan_id, n)
+        editing.seen(version, request.form)
+        service.ask_signature(version.id, actor=current_actor(), now=utcnow())
+        case_id = case.id
+    flash("The prescribers were asked. Editing the draft takes it back.")
+    return redirect(url_for(".builder", case_id=case_id))
+
+
+@bp.post("/tapers/<id:plan_id>/v/<int:n>/back")
+@requires(Role.PRESCRIBER, rule="case")
+def back(plan_id: int, n: int) -> ResponseReturnValue:
+    """A prescriber returns a version that waits for a signature, with the reason."""
+    version, _, case = queries.version_of(current_actor(), plan_id, n)
+    try:
+        with transaction():
+            reason = request.form.get("back", "")[:1000]
+            service.send_back(version.id, reason=reason, actor=current_actor(), now=utcnow())
+    except RuleBroken as wrong:
+        return _builder_page(cases.readable(current_actor(), case.id), wrong.fields, request.form, 422)
+    flash("Sent back. It is a draft again.")
+    return redirect(url_for(".builder", case_id=case.id))
+
+
 @bp.post("/tapers/<id:plan_id>/v/<int:n>/release")
 @requires(Role.PRESCRIBER, rule="case")
 @login.fresh_code

@@ -16,7 +16,6 @@ class AppointmentState(StrEnum):
     BOOKED = "booked"
     KEPT = "kept"
     MISSED = "missed"
-    MOVED = "moved"
     CANCELLED = "cancelled"
 
 

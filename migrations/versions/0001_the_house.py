@@ -906,9 +906,7 @@ def upgrade() -> None:
         sa.Column("place_code", sa.String(), nullable=False),
         sa.Column(
             "state",
-            sa.Enum(
-                "booked", "kept", "missed", "moved", "cancelled", name="appointmentstate", native_enum=False, length=40
-            ),
+            sa.Enum("booked", "kept", "missed", "cancelled", name="appointmentstate", native_enum=False, length=40),
             nullable=False,
         ),
         sa.Column("sequence", sa.Integer(), nullable=False),
@@ -1117,6 +1115,13 @@ def upgrade() -> None:
     with op.batch_alter_table("screening", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_screening_case_id"), ["case_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_screening_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(
+            "screening_left",
+            ["saved_at"],
+            unique=False,
+            postgresql_where=sa.text("state = 'draft'"),
+            sqlite_where=sa.text("state = 'draft'"),
+        )
         batch_op.create_index("screening_of_inquiry", ["inquiry_id", "created_at"], unique=False)
 
     op.create_table(
@@ -1877,6 +1882,9 @@ def downgrade() -> None:
     op.drop_table("taper_plan")
     with op.batch_alter_table("screening", schema=None) as batch_op:
         batch_op.drop_index("screening_of_inquiry")
+        batch_op.drop_index(
+            "screening_left", postgresql_where=sa.text("state = 'draft'"), sqlite_where=sa.text("state = 'draft'")
+        )
         batch_op.drop_index(batch_op.f("ix_screening_person_id"))
         batch_op.drop_index(batch_op.f("ix_screening_case_id"))
 

@@ -107,7 +107,7 @@ class Care:
                 .where(TaperPlan.case_id == self.story.case_id)
             )
             known = db.session.scalar(select(CheckIn.state).where(CheckIn.message_id == message_id))
-            if state is not PlanState.ACTIVE or known not in (None, CheckInState.EXPIRED):
+            if state is not PlanState.ACTIVE or known not in (None, CheckInState.OWED):
                 return
             row, _ = checkins.record(message_id, told, now=now)
         self.story.later(now, 0.1, 14, lambda at: self.looked(row.id, at))

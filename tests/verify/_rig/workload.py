@@ -240,7 +240,7 @@ def _cancel_some(patient: Patient) -> tuple[set[int], set[int]]:
 
 def _pause(patient: Patient) -> tuple[set[int], set[int]]:
     ids = _open_of(patient)
-    db.session.get_one(PlanVersion, patient.version_id).state = PlanState.PAUSED
+    db.session.get_one(PlanVersion, patient.version_id).state = PlanState.SUPERSEDED
     service.cancel(reason="paused", now=utcnow(), plan_id=patient.plan_id)
     return ids, flying(Message.recipient_id == patient.id)
 
