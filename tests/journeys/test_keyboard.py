@@ -8,62 +8,24 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+from sqlalchemy import select
 
 from intake.actor import Role
 from intake.clock import utcnow
+from intake.db import db, id_text
+from intake.inquiries.models import Inquiry, InquiryState
+from intake.screening.models import Placement, PlacementState
+from tests import world
+from tests.journeys import patient
+from tests.journeys.hands import Hands
 from tests.journeys.sweep import Center
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
-DESK = {"width": 1440, "height": 1000}
-MOST_TABS = 200
-
-
-class Hands:
-    """Somebody without a mouse: moves by Tab and arrows, and counts what changes something."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.actions = 0
-
-    def press(self, key: str) -> None:
-        """A key of the registry, or of the browser."""
-        self.actions += 1
-        self.page.keyboard.press(key)
-
-    def reach(self, target: Locator) -> None:
-        """Tab until the target has the focus; moving is no interaction."""
-        expect(target).to_be_attached()
-        for _ in range(MOST_TABS):
-            if target.evaluate("e => e === document.activeElement"):
-                return
-            self.page.keyboard.press("Tab")
-        raise AssertionError(f"Tab never reached {target}")
-
-    def type(self, name: str, words: str) -> None:
-        """Fill a field."""
-        self.reach(self.page.locator(f'main [name="{name}"]').first)
-        self.page.keyboard.press("Control+a")
-        self.page.keyboard.type(words)
-        self.actions += 1
-
-    def tick(self, name: str, value: str) -> None:
-        """Tick one box."""
-        self.reach(self.page.locator(f'main [name="{name}"][value="{value}"]').first)
-        self.press("Space")
-
-    def choose(self, name: str, value: str) -> None:
-        """Pick one radio: Tab into the group, arrows to the choice, as browsers do it."""
-        radios = self.page.locator(f'main input[type=radio][name="{name}"]')
-        self.reach(radios.first)
-        self.page.keyboard.press("Space")
-        for _ in range(radios.count()):
-            if radios.locator(f'xpath=self::*[@value="{value}"]').is_checked():
-                break
-            self.page.keyboard.press("ArrowRight")
-        self.actions += 1
+DESK: ViewportSize = {"width": 1440, "height": 1000}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest.fixture
@@ -122,6 +84,96 @@ def test_a_case_is_found_claimed_opened_and_noted(hands: Hands) -> None:
     with page.expect_navigation():
         page.keyboard.press("Control+Enter")
     expect(page.locator("main")).to_contain_text("Talked for ten minutes.")
+    page.goto(page.url.rsplit("/", 1)[0])
+    hands.follow(page.locator("main").get_by_role("link", name="Decide"))
+    hands.choose("decision", "decline")
+    hands.type("reason", "Needs another kind of care.")
+    hands.reach(page.locator("main form button.pri").first)
+
+
+def placement(center: Center, turn: int) -> str:
+    """The routing page of somebody whose suggested queue nobody has answered."""
+    waits = select(Placement.inquiry_id).where(Placement.state == PlacementState.PROPOSED).order_by(Placement.id)
+    with center.app.app_context():
+        found = db.session.scalars(waits.offset(turn).limit(1)).one()
+    return f"{center.url}/inquiries/{id_text(found)}/routing"
+
+
+@pytest.mark.parametrize("hands", [Role.ADMISSIONS], indirect=True)
+def test_a_suggested_queue_is_accepted_by_tab_alone(hands: Hands, desk_center: Center) -> None:
+    hands.page.goto(placement(desk_center, 0))
+    hands.follow(hands.page.locator('main [data-key="a"]'))
+    expect(hands.page.locator("main")).to_contain_text("Accepted by Rosa Diaz")
+    assert hands.actions == 1
+
+
+@pytest.mark.parametrize("hands", [Role.ADMISSIONS], indirect=True)
+def test_another_queue_takes_at_most_four_actions_by_tab_alone(hands: Hands, desk_center: Center) -> None:
+    page = hands.page
+    page.goto(placement(desk_center, 0))
+    other = page.locator('main [name="queue"]').last.get_attribute("value") or ""
+    hands.choose("queue", other)
+    hands.select("code", "patients_choice")
+    hands.follow(page.get_by_role("button", name="Override and send"))
+    expect(page.locator("main")).to_contain_text("instead by Rosa Diaz")
+    assert hands.actions <= 4
+
+
+@pytest.mark.parametrize("hands", [Role.CLINICIAN], indirect=True)
+def test_a_part_of_a_screening_is_answered_by_tab_alone(hands: Hands, desk_center: Center) -> None:
+    page = hands.page
+    new = select(Inquiry.id).where(Inquiry.state == InquiryState.NEW).order_by(Inquiry.id).limit(1)
+    with desk_center.app.app_context():
+        page.goto(f"{desk_center.url}/inquiries/{id_text(db.session.scalars(new).one())}/screening/cows")
+    for group in page.locator("main [data-items]").first.locator("[role=radiogroup]").all():
+        first = group.locator("input[type=radio]").first
+        hands.reach(first)
+        hands.press("Space")
+        expect(first).to_be_checked()
+    expect(page.locator("[data-saved]")).to_contain_text("Saved")
+    expect(page.locator("#totals .total").first).to_have_text("0")
+    assert hands.actions <= 24
+    hands.follow(page.get_by_role("button", name="Next part"))
+    page.wait_for_url("**/screening/pain")
+
+
+@pytest.mark.parametrize("hands", [Role.PRESCRIBER], indirect=True)
+def test_a_copy_is_given_out_with_consent_by_the_keyboard_alone(hands: Hands, desk_center: Center) -> None:
+    page = hands.page
+    case = world.ids(desk_center.app)["case_id"][0]
+    page.goto(f"{desk_center.url}/cases/{id_text(case)}/disclosures/new")
+    hands.follow(page.locator("main").get_by_role("link", name=re.compile("^Use this consent")).first)
+    box = page.locator('main [name="parts"]').first
+    hands.reach(box)
+    if not box.is_checked():
+        hands.press("Space")
+    hands.follow(page.get_by_role("button", name="Write it down and go on"))
+    page.wait_for_url("**/disclosures/*")
+    hands.follow(page.get_by_role("button", name="Open to print"))
+    expect(page.locator("main")).to_contain_text("42 CFR part 2", ignore_case=True)
+
+
+def test_a_check_in_is_answered_by_the_keyboard_alone_in_at_most_eight_taps(
+    desk_center: Center, chromium: Browser
+) -> None:
+    to = patient.links(desk_center.app)
+    with desk_center.window(chromium, None, viewport=PHONE) as window:
+        page = window.new_page()
+        hands = Hands(page)
+        page.goto(desk_center.url + to.check_in)
+        hands.type("born_on", to.born)
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        hands.actions = 0
+        hands.tick("feelings", "aches")
+        hands.choose("dose", "yes")
+        hands.follow(page.get_by_role("button", name="Next"))
+        hands.choose("pain", "3")
+        hands.choose("used", "no")
+        hands.choose("thoughts", "no")
+        hands.follow(page.get_by_role("button", name="Send my answers"))
+        expect(page.locator("h1")).to_have_text("Thank you")
+    assert hands.actions <= 8
 
 
 @pytest.mark.parametrize("hands", [Role.PRESCRIBER], indirect=True)

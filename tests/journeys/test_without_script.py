@@ -1,4 +1,4 @@
-"""The staff's forms in a real browser with scripts switched off: call, claim, decision, note, taper, signature."""
+"""Forms in a real browser without script: call, screening, queue, claim, decision, note, taper, mailed links."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
 
 from intake.actor import Role
 from intake.clock import utcnow
+from intake.db import db, id_text
+from intake.inquiries.models import Inquiry, InquiryState
+from tests.journeys import patient
+from tests.journeys.steps import pick
 from tests.journeys.sweep import Center
-from tests.journeys.test_keyboard import prepare
-from tests.journeys.test_main_job import pick
+from tests.journeys.test_keyboard import placement, prepare
 
 pytestmark = pytest.mark.browser
 
@@ -38,6 +42,27 @@ def test_a_call_is_written_down(desk_center: Center, chromium: Browser) -> None:
     page.get_by_role("button", name="Save, call back later").click()
     expect(page.locator("main")).to_contain_text("Marcus")
     page.context.close()
+
+
+def test_a_screening_is_saved_and_its_queue_accepted(desk_center: Center, chromium: Browser) -> None:
+    new = select(Inquiry.id).where(Inquiry.state == InquiryState.NEW).order_by(Inquiry.id).limit(1)
+    with desk_center.app.app_context():
+        found = id_text(db.session.scalars(new).one())
+    page = page_of(desk_center, chromium, Role.CLINICIAN, f"/inquiries/{found}/screening/cows")
+    page.locator('main [name="cows-pulse"][value="2"]').check(force=True)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator('main [name="cows-pulse"][value="2"]')).to_be_checked()
+    expect(page.locator("#totals")).to_contain_text("so far")
+    page.goto(placement(desk_center, 0))
+    page.locator('main [data-key="a"]').click()
+    expect(page.locator("main")).to_contain_text("Accepted by")
+    page.context.close()
+
+
+def test_every_page_behind_a_mailed_link_works(desk_center: Center, chromium: Browser) -> None:
+    with desk_center.window(chromium, None, java_script_enabled=False) as window:
+        seen = list(patient.walk(window.new_page(), desk_center.url, patient.links(desk_center.app), "es"))
+    assert seen[-1] == "ended"
 
 
 def test_a_case_is_claimed_noted_and_decided(desk_center: Center, chromium: Browser) -> None:
