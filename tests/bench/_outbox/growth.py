@@ -120,6 +120,7 @@ def plan_change(bench: Bench, center: Center, people: list[Patient]) -> None:
     cancelled, moved = [], []
     for person in people[1:6]:
         fill.rows(center, 10, due=utcnow() + FAR, step=timedelta(days=1), plan=person)
+        fill.analyze()
         with transaction():
             began = time.monotonic()
             kinds.get("reminder").choose_time(person.id, 18, 30, now=utcnow())
