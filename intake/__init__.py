@@ -38,10 +38,9 @@ from intake.reports import views as reports
 from intake.screening import views as screening
 from intake.settings import scoring
 from intake.settings import views as settings
-from intake.tapers import changes as taper_changes
+from intake.tapers import happenings, visit_kinds, visiting
 from intake.tapers import kinds as taper_kinds
 from intake.tapers import views as tapers
-from intake.tapers import visit_kinds, visiting
 from intake.visits import service as visits_service
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,8 +108,8 @@ def create_app(config: Config | None = None) -> Flask:
     merging.before_merge[:] = [joining.both_open]
     inquiries_service.when_danger = cases_service.open_for_danger
     leaving.when_off[:] = [queues_leaving.give_back, cases_leaving.pass_on]
-    cases_service.when_ended[:] = [taper_changes.case_ended]
-    cases_service.when_missed[:] = [taper_changes.visit_missed]
+    cases_service.when_ended[:] = [happenings.case_ended]
+    cases_service.when_missed[:] = [happenings.visit_missed]
     visits_service.when_changed[:] = [visiting.visit_changed]
     for view in (*messages.WITHOUT_CSRF, *inquiries.api.WITHOUT_CSRF):
         pages.csrf.exempt(view)

@@ -23,7 +23,7 @@ from intake.guard import SignedLink
 from intake.messages.models import Message
 from intake.settings import queries as settings
 from intake.settings import scoring
-from intake.tapers import changes
+from intake.tapers import holds
 from intake.tapers.models import PlanState, PlanVersion
 from intake.tasks import service as tasks
 
@@ -143,9 +143,7 @@ def _weigh(row: CheckIn, answers: Answers, *, before: CheckIn | None, case_id: i
 def _call_the_team(row: CheckIn, found: alerts.Assessment, asked: queries.Asked, *, now: datetime) -> None:
     codes = [t.code for t in found.triggers]
     if found.hold and asked.version.state is PlanState.ACTIVE:
-        changes.hold(
-            asked.version, first_step=row.step + 1, reason="check_in", triggers=codes, case=asked.case, now=now
-        )
+        holds.hold(asked.version, first_step=row.step + 1, reason="check_in", triggers=codes, case=asked.case, now=now)
     if found.hold or found.alert_now:
         code = "CHECK_IN_DANGER" if found.alert_now else "CHECK_IN_STOP_AND_LOOK"
         cases.raise_alert(asked.case.id, code=code, triggers=codes, now=now)
@@ -231,9 +229,7 @@ def tell_unanswered(*, now: datetime) -> int:
         row.level = "amber"
         db.session.add(row)
         if "CHECKIN" in asked.parts and version.state is PlanState.ACTIVE:
-            changes.hold(
-                version, first_step=row.step + 1, reason="unanswered", triggers=row.triggers, case=case, now=now
-            )
+            holds.hold(version, first_step=row.step + 1, reason="unanswered", triggers=row.triggers, case=case, now=now)
         tasks.owe(
             site_id=case.site_id,
             kind="check_in_unanswered",
@@ -293,7 +289,7 @@ def hold_unreviewed(*, now: datetime, hours: int = 24) -> int:
         if following is not None and now.date().isoformat() <= following["start"] <= limit:
             asked = queries.asked(row.message_id or 0)
             if asked is not None:
-                changes.hold(
+                holds.hold(
                     version, first_step=row.step + 1, reason="not_reviewed", triggers=[], case=asked.case, now=now
                 )
                 done += 1

@@ -18,7 +18,7 @@ from intake.inquiries import drafts, following
 from intake.ops import erased
 from intake.queues import claims, late
 from intake.screening import drafts as screenings
-from intake.tapers import changes
+from intake.tapers import happenings
 
 Job = Callable[[datetime], int]
 
@@ -40,7 +40,7 @@ JOBS: tuple[tuple[str, Job], ...] = (
     ("check_ins_unanswered", lambda now: checkins.tell_unanswered(now=now)),
     ("check_ins_ended", lambda now: checkins.end_owed(now=now)),
     ("check_ins_unreviewed", lambda now: checkins.hold_unreviewed(now=now)),
-    ("held_steps_reached", lambda now: changes.pause_overtaken(now=now)),
+    ("held_steps_reached", lambda now: happenings.pause_overtaken(now=now)),
     ("consents_over", lambda now: consents.expire(now=now)),
     ("sign_in_tries_over", lambda now: tries.sweep(now)),
     ("sent_forms_over", lambda now: once.sweep(now)),
@@ -50,5 +50,5 @@ JOBS: tuple[tuple[str, Job], ...] = (
     ("records_purged", lambda now: keeping.purge(now=now)),
     ("erased_noted", lambda now: erased.note(now=now)),
     ("screenings_left", lambda now: screenings.expire(now=now)),
-    ("plans_ended", lambda now: changes.complete_ended(now=now)),
+    ("plans_ended", lambda now: happenings.complete_ended(now=now)),
 )

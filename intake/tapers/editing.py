@@ -14,7 +14,7 @@ from intake.accounts import queries as accounts
 from intake.audit.models import AuditEntry
 from intake.db import db
 from intake.errors import AlreadyDone
-from intake.tapers import queries
+from intake.tapers import queries, schedule
 from intake.tapers.models import PlanVersion
 
 CHECKLIST = {
@@ -23,6 +23,7 @@ CHECKLIST = {
     "pdmp_checked_on": "Prescription monitoring checked on",
     "follow_up_on": "Next visit",
     "setting": "Where it happens",
+    "refill_days": "A supply lasts, days",
     "goals": "Goals in the person’s own words",
     "co_therapies": "Other treatment around it",
     "risks_discussed": "Risks were talked through",
@@ -124,6 +125,7 @@ def _checklist(version: PlanVersion) -> dict[str, str]:
         "goals": goals,
         "co_therapies": therapies,
         "standing_approval": version.standing_approval,
+        "refill_days": schedule.refill_days(version),
     }
     return {
         name: "yes" if stored.get(name) is True else str(stored.get(name) or "")

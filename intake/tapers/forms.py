@@ -13,6 +13,7 @@ from intake.clinical.products import PRODUCTS
 from intake.errors import RuleBroken
 from intake.fields import Reader
 from intake.tapers.plans import Ask, Steps
+from intake.tapers.schedule import REFILL_DAYS
 from intake.tapers.service import Checklist
 
 MODES = ("exponential", "linear", "hybrid30")
@@ -34,6 +35,7 @@ PAUSE_REASONS = (
 )
 STOP_REASONS = ("moud_chosen", "persons_wish", "another_plan", "not_safe", "left_care")
 YEARS_AHEAD = 2
+MOST_SUPPLY_DAYS = 90
 
 
 def _doses(reader: Reader, name: str, text: str) -> tuple[Decimal, ...]:
@@ -181,6 +183,10 @@ def read_checklist(form: MultiDict[str, str], *, today: date) -> Checklist:
         setting=reader.choice("setting", SETTINGS, default="outpatient"),
         standing_approval=reader.yes("standing_approval"),
         co_therapies=reader.text("co_therapies", limit=2000),
+        # Emptied is an answer; a form without the field leaves what is usual.
+        refill_days=(
+            reader.whole("refill_days", low=1, high=MOST_SUPPLY_DAYS) if "refill_days" in form else REFILL_DAYS
+        ),
     )
     reader.check()
     return found

@@ -22,7 +22,7 @@ from intake.errors import Missing
 from intake.inquiries.models import Inquiry
 from intake.people import queries as people
 from intake.people.models import ContactKind, Person
-from intake.tapers import facts, plans
+from intake.tapers import facts, plans, schedule
 from intake.tapers.models import PlanState, PlanVersion, StepHold, TaperPlan
 from intake.visits.models import Appointment, AppointmentState
 
@@ -182,7 +182,12 @@ def touchpoints(version: PlanVersion, case: Case, activated: date) -> tuple[cade
     computed = plans.compute(plans.ask_of(version.request), facts.context(case, version.checklist))
     if not computed.steps:
         return ()
-    return cadence.touchpoints(computed, release=PRODUCTS[version.product].release, activated=activated, refill_days=28)
+    return cadence.touchpoints(
+        computed,
+        release=PRODUCTS[version.product].release,
+        activated=activated,
+        refill_days=schedule.refill_days(version),
+    )
 
 
 def check_in_days(version: PlanVersion) -> dict[int, date]:
@@ -198,11 +203,19 @@ def difference(old: PlanVersion, new: PlanVersion) -> list[tuple[str, str, str]]
         for key in ("product", "regimen", "rate_pct", "interval_days", "mode", "goal", "final", "start_date", "stretch")
         if old.request.get(key) != new.request.get(key)
     ]
+    before, after = _lasts(old), _lasts(new)
+    if before != after:
+        rows.append(("a supply lasts", before, after))
     for i in range(max(len(old.steps), len(new.steps))):
         a, b = (_step_words(v.steps[i]) if i < len(v.steps) else "–" for v in (old, new))
         if a != b:
             rows.append((f"Step {i + 1}", a, b))
     return rows
+
+
+def _lasts(version: PlanVersion) -> str:
+    days = schedule.refill_days(version)
+    return "–" if days is None else f"{days} days"
 
 
 def _words(value: Any) -> str:

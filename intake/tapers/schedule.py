@@ -18,6 +18,8 @@ from intake.tapers.models import PlanVersion, TaperPlan
 KIND = "reminder"
 ASKS = ("CHECKIN", "PEG_WEEKLY")
 LINK_DAYS = 5
+# What versions stand for that were signed before it could be chosen.
+REFILL_DAYS = 28
 
 
 def owe(version: PlanVersion, plan: TaperPlan, case: Case, *, now: datetime) -> int:
@@ -37,7 +39,7 @@ def owe(version: PlanVersion, plan: TaperPlan, case: Case, *, now: datetime) -> 
         computed,
         release=PRODUCTS[version.product].release,
         activated=activated,
-        refill_days=int(version.checklist.get("refill_days", 28)),
+        refill_days=refill_days(version),
     )
     for point in points:
         when = (point.date, person.reminder_hour, person.reminder_minute, person.time_zone)
@@ -66,6 +68,12 @@ def owe(version: PlanVersion, plan: TaperPlan, case: Case, *, now: datetime) -> 
             "check_in", message.id, person_id=person.id, expires_at=window.due_at + timedelta(days=LINK_DAYS)
         )
     return len(points)
+
+
+def refill_days(version: PlanVersion) -> int | None:
+    """Days that one dispensing lasts, as chosen for this version; None: nobody is reminded of the next one."""
+    chosen = version.checklist.get("refill_days", REFILL_DAYS)
+    return None if chosen is None else int(chosen)
 
 
 def _step_no(kind: str, day: str, version: PlanVersion) -> int | None:

@@ -34,7 +34,7 @@ from intake.people.models import CheckState
 from intake.queues import service as queues
 from intake.queues.models import Queue
 from intake.screening import service as screening
-from intake.tapers import changes
+from intake.tapers import changes, happenings, signing
 from intake.tapers import service as tapers
 from intake.tapers.models import PlanVersion
 from intake.tasks import service as tasks
@@ -190,10 +190,10 @@ def of_plan_version(cast: Cast) -> None:
         version = story.draft(pat)
         if verb:
             with transaction():
-                tapers.ask_signature(version.id, actor=cast.cleo, now=now())
+                signing.ask_signature(version.id, actor=cast.cleo, now=now())
         if verb == "back":
             with transaction():
-                tapers.send_back(version.id, reason="Slower, please.", actor=cast.petra, now=now())
+                signing.send_back(version.id, reason="Slower, please.", actor=cast.petra, now=now())
         return version
 
     def stopped(version: PlanVersion) -> None:
@@ -210,7 +210,7 @@ def of_plan_version(cast: Cast) -> None:
     ends = story.sign(pat, story.draft(pat)).ends_on
     assert ends is not None
     with transaction():
-        changes.complete_ended(now=now() + (ends - date.today()) + timedelta(days=2))
+        happenings.complete_ended(now=now() + (ends - date.today()) + timedelta(days=2))
 
 
 def of_check_in(cast: Cast) -> None:

@@ -20,7 +20,7 @@ from intake.messages import kinds, render, service
 from intake.messages.models import Message, MessagePart, MessageState
 from intake.messages.render import Rendered
 from intake.people.models import Person
-from intake.tapers import changes
+from intake.tapers import changes, holds
 from intake.tapers.models import PlanState, PlanVersion, TaperPlan
 from intake.tapers.told import VISIT_DAYS
 from intake.visits import service as visits
@@ -144,7 +144,7 @@ def test_a_held_step_waits_and_goes_once_the_hold_is_cleared(plan: Plan, mailsin
     eve = plan.of("STEP_EVE")
     with transaction():
         version = db.session.get_one(PlanVersion, plan.version.id)
-        held = changes.hold(
+        held = holds.hold(
             version, first_step=1, reason="check_in", triggers=["PAIN_UP"], case=plan.told.case, now=utcnow()
         ).id
     plan.go_to(eve.due_at + timedelta(minutes=1))
@@ -152,7 +152,7 @@ def test_a_held_step_waits_and_goes_once_the_hold_is_cleared(plan: Plan, mailsin
     assert mailsink.accepted == []
     assert plan.state(eve) is S.SCHEDULED
     with transaction():
-        changes.clear_hold(held, reason="Talked on the phone.", actor=plan.told.cast.cleo, now=utcnow())
+        holds.clear_hold(held, reason="Talked on the phone.", actor=plan.told.cast.cleo, now=utcnow())
     plan.go_to(eve.due_at + timedelta(minutes=20))
     assert plan.state(eve) is S.SENT
 
@@ -165,7 +165,7 @@ def test_of_a_merged_day_the_part_that_is_still_true_goes(plan_sqlite: Plan, mai
     with transaction():
         db.session.add(MessagePart(id=new_id(), message_id=eve.id, kind="CHECKIN", step_no=1, appointment_id=None))
         version = db.session.get_one(PlanVersion, plan.version.id)
-        changes.hold(version, first_step=1, reason="check_in", triggers=[], case=plan.told.case, now=utcnow())
+        holds.hold(version, first_step=1, reason="check_in", triggers=[], case=plan.told.case, now=utcnow())
     plan.go_to(eve.due_at + timedelta(minutes=1))
 
     assert [m.message["Subject"] for m in mailsink.accepted] == ["A quick check-in"]

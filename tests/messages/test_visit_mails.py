@@ -20,7 +20,7 @@ from intake.db import db, id_text, transaction
 from intake.messages import kinds
 from intake.messages.models import Message, MessagePart, MessageState
 from intake.people.models import Person
-from intake.tapers import changes, visiting
+from intake.tapers import changes, happenings, visiting
 from intake.tapers.models import PlanVersion
 from intake.visits import service as visits
 from intake.visits.models import Appointment
@@ -281,7 +281,7 @@ def test_the_end_of_a_case_decides_whether_its_visits_are_told(desk: Desk, endin
     with transaction():
         case = desk.told.case
         case.discharge_type = ending
-        changes.case_ended(case, ending, desk.told.cast.cleo, utcnow())
+        happenings.case_ended(case, ending, desk.told.cast.cleo, utcnow())
 
     assert len(desk.owed()) == left
 

@@ -22,7 +22,7 @@ from intake.people import service as people
 from intake.people.models import ContactKind, Person
 from intake.queues import service as queues
 from intake.screening import service as screening
-from intake.tapers import plans, service
+from intake.tapers import plans, service, signing
 from intake.tapers.models import PlanVersion
 from tests.people import Cast, make_cast
 
@@ -139,4 +139,4 @@ def sign(story: Story, version: PlanVersion, *, now: datetime | None = None) -> 
     """Petra signs, with a reason for each open acknowledgement."""
     with transaction():
         reasons = {c.key: "Talked through with Pat." for c in service.concerns(version, story.case)}
-        return service.sign(version.id, service.Signing(reasons), actor=story.cast.petra, now=now or utcnow())
+        return signing.sign(version.id, signing.Signing(reasons), actor=story.cast.petra, now=now or utcnow())

@@ -15,7 +15,7 @@ from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.errors import AlreadyDone, NotPermitted, RuleBroken
 from intake.messages.models import Message, MessageState
-from intake.tapers import changes, service
+from intake.tapers import changes, happenings, holds, service, signing
 from intake.tapers.models import PlanState, PlanVersion
 from tests.tapers import story
 
@@ -57,7 +57,7 @@ def test_only_a_prescriber_signs(app_sqlite: Flask) -> None:
         pat = story.begin(app_sqlite)
         version = story.draft(pat)
         with pytest.raises(NotPermitted), transaction():
-            service.sign(version.id, service.Signing(), actor=pat.cast.cleo, now=utcnow())
+            signing.sign(version.id, signing.Signing(), actor=pat.cast.cleo, now=utcnow())
 
 
 def test_a_plan_with_something_missing_is_not_signed_and_says_what(app_sqlite: Flask) -> None:
@@ -68,7 +68,7 @@ def test_a_plan_with_something_missing_is_not_signed_and_says_what(app_sqlite: F
                 pat.case, story.ask(utcnow().date()), service.Checklist(), actor=pat.cast.cleo, now=utcnow()
             )
         with pytest.raises(RuleBroken) as refused, transaction():
-            service.sign(version.id, service.Signing(), actor=pat.cast.petra, now=utcnow())
+            signing.sign(version.id, signing.Signing(), actor=pat.cast.petra, now=utcnow())
         assert {"GOALS_MISSING", "AGREEMENT_MISSING", "NALOXONE_NOT_OFFERED"} <= refused.value.fields.keys()
         assert db.session.get_one(PlanVersion, version.id).state is PlanState.DRAFT
 
@@ -88,7 +88,7 @@ def test_a_second_signature_of_the_same_version_is_refused(app_sqlite: Flask) ->
         pat = story.begin(app_sqlite)
         version = story.sign(pat, story.draft(pat))
         with pytest.raises(AlreadyDone), transaction():
-            service.sign(version.id, service.Signing(), actor=pat.cast.petra, now=utcnow())
+            signing.sign(version.id, signing.Signing(), actor=pat.cast.petra, now=utcnow())
 
 
 def test_a_new_signed_version_takes_the_old_messages_back_and_owes_its_own(app: Flask) -> None:
@@ -198,7 +198,7 @@ def test_a_held_step_that_comes_pauses_the_plan_by_itself(app: Flask) -> None:
         pat = story.begin(app)
         version = story.sign(pat, story.draft(pat))
         with transaction():
-            changes.hold(
+            holds.hold(
                 db.session.get_one(PlanVersion, version.id),
                 first_step=2,
                 reason="check_in",
@@ -207,9 +207,9 @@ def test_a_held_step_that_comes_pauses_the_plan_by_itself(app: Flask) -> None:
                 now=utcnow(),
             )
         with transaction():
-            assert changes.pause_overtaken(now=utcnow()) == 0
+            assert happenings.pause_overtaken(now=utcnow()) == 0
         with transaction():
-            assert changes.pause_overtaken(now=utcnow() + timedelta(days=30)) == 1
+            assert happenings.pause_overtaken(now=utcnow() + timedelta(days=30)) == 1
         live = db.session.scalar(select(PlanVersion).where(PlanVersion.state == PlanState.PAUSED))
         assert live is not None
         assert live.pause_reason == "held_step_not_cleared"
@@ -226,14 +226,14 @@ def test_a11_a_hard_stop_needs_a_second_prescriber(app_sqlite: Flask) -> None:
         hard = [c for c in service.concerns(version, pat.case) if c.severity == "hard"]
         assert [c.release for c in hard] == ["prescriber_and_second"]
         with pytest.raises(RuleBroken), transaction():
-            service.sign(version.id, service.Signing({hard[0].key: "It is fine."}), actor=pat.cast.petra, now=now)
+            signing.sign(version.id, signing.Signing({hard[0].key: "It is fine."}), actor=pat.cast.petra, now=now)
         with transaction():
-            service.release_hard_stop(
+            signing.release_hard_stop(
                 version.id, hard[0].key, "Seen daily by our nurse.", actor=pat.cast.petra, now=now
             )
         with pytest.raises(RuleBroken), transaction():
             # Petra released it, so Petra may not be the one who signs.
-            service.sign(version.id, service.Signing({hard[0].key: "It is fine."}), actor=pat.cast.petra, now=now)
+            signing.sign(version.id, signing.Signing({hard[0].key: "It is fine."}), actor=pat.cast.petra, now=now)
 
 
 @pytest.mark.parametrize(("told", "raised"), [("30", False), ("20", True)])
@@ -247,5 +247,5 @@ def test_a_plan_that_starts_above_what_is_taken_now_needs_a_signed_reason(
         assert (keys.get("RAISE") == "ack") is raised
         if raised:
             with pytest.raises(RuleBroken) as refused, transaction():
-                service.sign(version.id, service.Signing(), actor=pat.cast.petra, now=utcnow())
+                signing.sign(version.id, signing.Signing(), actor=pat.cast.petra, now=utcnow())
             assert "RAISE" in refused.value.fields

@@ -31,6 +31,7 @@ from intake.settings import forms
 from intake.settings import service as settings
 from intake.settings.models import Site
 from intake.tapers import service as tapers
+from intake.tapers import signing
 from intake.tapers.models import PlanVersion
 from tests import figures
 from tests.cases.folk import waiting
@@ -144,7 +145,7 @@ def sign(app: Flask, cast: Cast, wide: int, processes: int) -> bool:
 
     def act(_: int) -> str:
         with transaction():
-            tapers.sign(version_id, tapers.Signing(reasons), actor=petra, now=utcnow())
+            signing.sign(version_id, signing.Signing(reasons), actor=petra, now=utcnow())
         return DONE
 
     found = at_once(app, wide, act, processes=processes)

@@ -29,7 +29,7 @@ from intake.people.models import ContactKind, Person
 from intake.queues import service as queues
 from intake.screening import service as screening
 from intake.settings.models import Site
-from intake.tapers import changes, plans
+from intake.tapers import changes, plans, signing
 from intake.tapers import service as tapers
 from intake.tapers.models import PlanVersion
 
@@ -212,7 +212,7 @@ class Scenes:
             return version
         with transaction():
             reasons = {c.key: "Talked through with the person." for c in tapers.concerns(version, case)}
-            return tapers.sign(version.id, tapers.Signing(reasons), actor=self.team.prescriber, now=at)
+            return signing.sign(version.id, signing.Signing(reasons), actor=self.team.prescriber, now=at)
 
     def free_beds(self, level: str) -> list[int]:
         """Ids of the beds of a level."""

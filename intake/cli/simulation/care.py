@@ -20,7 +20,7 @@ from intake.checkins.models import CheckIn, CheckInState
 from intake.db import db, transaction
 from intake.people import service as people
 from intake.people.models import ContactKind, Person
-from intake.tapers import changes, plans
+from intake.tapers import changes, holds, plans, signing
 from intake.tapers import service as tapers
 from intake.tapers.models import PlanState, PlanVersion, StepHold, TaperPlan
 
@@ -73,7 +73,7 @@ class Care:
                 # It stays a draft until somebody solves what stops it.
                 return
             reasons = {c.key: "Talked through with the person." for c in found}
-            tapers.sign(version.id, tapers.Signing(reasons), actor=story.team.prescriber, now=now)
+            signing.sign(version.id, signing.Signing(reasons), actor=story.team.prescriber, now=now)
 
     def _reachable(self, case: Case, now: datetime) -> None:
         person = db.session.get_one(Person, case.person_id)
@@ -129,7 +129,7 @@ class Care:
             if version.state is not PlanState.ACTIVE:
                 return
             if hold is not None and self.story.chance(75):
-                changes.clear_hold(hold.id, reason=WORDS, actor=by, now=now)
+                holds.clear_hold(hold.id, reason=WORDS, actor=by, now=now)
             elif hold is not None:
                 changes.pause(
                     version.id, reason="pain", words="Wants to wait.", review_by=(now + timedelta(days=14)).date(),
