@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -36,6 +37,7 @@ class Ward(RuleBasedStateMachine):
     cast: Cast
     bed_ids: list[int]
     case_ids: list[int]
+    taken: Counter[str]
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,6 +67,7 @@ class Ward(RuleBasedStateMachine):
     @rule(bed=Pick, who=Pick, hours=some.integers(1, 4))
     def hold(self, bed: int, who: int, hours: int) -> None:
         """Keep a bed for somebody; a bed that is taken is refused."""
+        self.taken["hold"] += 1
         bed_id, case_id = self.bed_ids[bed % BEDS], self.case_ids[who % PEOPLE]
         taken = bed_id in self.live()
         try:
@@ -79,6 +82,7 @@ class Ward(RuleBasedStateMachine):
     @rule(bed=Pick, who=Pick)
     def move_in(self, bed: int, who: int) -> None:
         """Let somebody live in a bed that is free or kept for them; everything else of theirs is freed."""
+        self.taken["move_in"] += 1
         bed_id, case_id = self.bed_ids[bed % BEDS], self.case_ids[who % PEOPLE]
         now = self.live().get(bed_id)
         may = now is None or now == (case_id, UseKind.HOLD, now[2])
@@ -94,6 +98,7 @@ class Ward(RuleBasedStateMachine):
     @rule(who=Pick, only_holds=some.booleans())
     def leave(self, who: int, only_holds: bool) -> None:
         """Somebody leaves, or gives back what was kept."""
+        self.taken["leave"] += 1
         case_id = self.case_ids[who % PEOPLE]
         with self.writing():
             kind = UseKind.HOLD if only_holds else None
@@ -104,6 +109,7 @@ class Ward(RuleBasedStateMachine):
     @precondition(lambda self: self.moved < timedelta(days=300))
     def wait(self, hours: int) -> None:
         """Time passes; the minute's round ends what lapsed."""
+        self.taken["wait"] += 1
         self.moved += timedelta(hours=hours, minutes=1)
         clock.set_offset(self.moved)
         with self.writing():
@@ -125,14 +131,24 @@ class Ward(RuleBasedStateMachine):
             db.session.remove()
 
 
-def test_after_any_steps_occupancy_equals_the_placements(app_sqlite: Flask) -> None:
-    with center(app_sqlite) as cast:
-        Ward.app, Ward.cast = app_sqlite, cast
+def walk(app: Flask, *, runs: int) -> Counter[str]:
+    """Let `runs` worlds take 25 random steps each; returns how many of each kind were taken, all checked."""
+    with center(app) as cast:
+        Ward.app, Ward.cast = app, cast
         Ward.bed_ids = [bed.id for bed in ward(cast, BEDS)]
         Ward.case_ids = [waiting(cast, name=f"Person {n}")[0].id for n in range(PEOPLE)]
         db.session.remove()
-    runs = settings(
-        max_examples=worlds(4), stateful_step_count=25, deadline=None,
+    Ward.taken = Counter()
+    once = settings(
+        max_examples=runs, stateful_step_count=25, deadline=None, database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )  # fmt: skip
-    run_state_machine_as_test(Ward, settings=runs)
+    try:
+        run_state_machine_as_test(Ward, settings=once)
+    finally:
+        clock.set_offset(timedelta(0))
+    return Ward.taken
+
+
+def test_after_any_steps_occupancy_equals_the_placements(app_sqlite: Flask) -> None:
+    assert set(walk(app_sqlite, runs=worlds(8))) == {"hold", "move_in", "leave", "wait"}

@@ -206,14 +206,14 @@ def killed_at(app: Flask, case_id: int, cast: Cast, nth: int) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def test_a_process_killed_between_any_two_statements_leaves_before_or_after_never_between(app_sqlite: Flask) -> None:
-    with center(app_sqlite) as cast:
+def test_a_process_killed_between_any_two_statements_leaves_before_or_after_never_between(app: Flask) -> None:
+    with center(app) as cast:
         case_id, there = admitted(cast, ward(cast)[0]), slot(cast)
         ask(cast, case_id)
         answer(cast, case_id, "accepted", bed_id=there.id)
         before = picture(case_id)
         nth = FIRST
-        while killed_at(app_sqlite, case_id, cast, nth):
+        while killed_at(app, case_id, cast, nth):
             assert picture(case_id) == before, f"torn before statement {nth}"
             nth += STRIDE
         after = picture(case_id)

@@ -15,6 +15,7 @@ PLACES = (
     "tests/screening/test_findings.py",
     "tests/messages/test_machine.py",
     "tests/beds/test_occupancy.py",
+    "tests/cases/test_transfers.py",
 )
 
 
