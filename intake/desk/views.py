@@ -11,6 +11,7 @@ from intake.desk import (
     coverage_views,
     history_page,
     inbox,
+    state_items_views,
     today_views,
     transfers_page,
     waitlist_views,
@@ -31,6 +32,7 @@ PAGES = (
     care_plan_views,
     today_views,
     history_page,
+    state_items_views,
 )
 
 __all__ = ["PAGES", "bp"]

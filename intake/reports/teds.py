@@ -6,7 +6,6 @@ a blank are both missing, and neither is ever counted as a value. Source: TEDS-A
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ from intake import crypto
 from intake.cases.models import Case
 from intake.db import db
 from intake.inquiries.models import Inquiry, Relation
+from intake.people import demographics
 from intake.people import queries as people
 from intake.people.models import Person
 from intake.reports.table import Table, share
@@ -70,8 +70,8 @@ def _waited(a: Admission) -> object:
     return None if a.case.request_on is None else a.case.request_on.isoformat()
 
 
-def _first_use(a: Admission) -> object:
-    return a.social.get("FRSTUSE1") or a.answers.get("substances-1-first_age")
+def _first_use(n: int) -> Known:
+    return lambda a: a.social.get(f"FRSTUSE{n}") or a.answers.get(f"substances-{n}-first_age")
 
 
 # Field of the codebook -> (its words, where we know it from). The first are the minimum set, the rest supplemental.
@@ -87,13 +87,13 @@ MINIMUM: Mapping[str, tuple[str, Known]] = {
     "FREQ1": ("How often, the first", _first_of("opioids-1-freq", "substances-1-often")),
     "FREQ2": ("How often, the second", _first_of("substances-1-often", "opioids-2-freq")),
     "FREQ3": ("How often, the third", _first_of("substances-2-often", "opioids-3-freq")),
-    "FRSTUSE1": ("Age at first use, the first", _first_use),
-    "FRSTUSE2": ("Age at first use, the second", _answer("substances-2-first_age")),
-    "FRSTUSE3": ("Age at first use, the third", _answer("substances-3-first_age")),
+    "FRSTUSE1": ("Age at first use, the first", _first_use(1)),
+    "FRSTUSE2": ("Age at first use, the second", _first_use(2)),
+    "FRSTUSE3": ("Age at first use, the third", _first_use(3)),
     "METHUSE": ("Planned medication for OUD", _medication),
     "NOPRIOR": ("Earlier treatments", _social("NOPRIOR")),
     "AGE": ("Age", lambda a: a.person.age),
-    "GENDER": ("Sex", lambda a: a.person.sex),
+    "GENDER": ("Sex", lambda a: a.social.get("GENDER")),
     "RACE": ("Race", _social("RACE")),
     "ETHNIC": ("Ethnicity", _social("ETHNIC")),
     "EDUC": ("Education", _social("EDUC")),
@@ -102,7 +102,7 @@ MINIMUM: Mapping[str, tuple[str, Known]] = {
 SUPPLEMENTAL: Mapping[str, tuple[str, Known]] = {
     "DAYWAIT": ("Days waiting", _waited),
     "PRIMINC": ("Source of income", _social("PRIMINC")),
-    "PRIMPAY": ("Who pays", lambda a: a.social.get("PRIMPAY") or a.inquiry.funding),
+    "PRIMPAY": ("Who pays", lambda a: a.inquiry.funding),
     "HLTHINS": ("Health insurance", lambda a: a.inquiry.funding),
     "LIVARAG": ("Living arrangements", lambda a: a.answers.get("living") or a.social.get("LIVARAG")),
     "ARRESTS": ("Arrests in 30 days", _social("ARRESTS")),
@@ -157,16 +157,10 @@ def _admissions(site_id: int, since: datetime, until: datetime) -> list[Admissio
     crypto.prefetch([*(p.born_on for _, _, p in rows), *(s.answers for s in sheets.values())])
     opened = people.opened_many({p.id for _, _, p in rows})
     return [
-        Admission(case, inquiry, opened[person.id], _answers(sheets.get(inquiry.id)), _told(person))
+        Admission(case, inquiry, opened[person.id], _answers(sheets.get(inquiry.id)), demographics.answers(person))
         for case, inquiry, person in rows
     ]
 
 
 def _answers(sheet: Screening | None) -> Mapping[str, Any]:
     return {} if sheet is None else flat(document(sheet))
-
-
-def _told(person: Person) -> Mapping[str, Any]:
-    text = crypto.open_(person.demographics, at="person.demographics", row=person.id)
-    found: dict[str, Any] = json.loads(text) if text and text != crypto.ERASED else {}
-    return found

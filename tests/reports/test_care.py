@@ -12,11 +12,13 @@ from intake.beds.models import Bed
 from intake.cases import service as cases
 from intake.cases.stays import Leaving
 from intake.clock import utcnow
-from intake.db import db, transaction
+from intake.db import db, id_text, transaction
 from intake.inquiries import following
 from intake.inquiries import service as inquiries
 from intake.inquiries.models import Channel, Relation
 from intake.inquiries.values import InquiryValues, Reach, danger_of
+from intake.people import demographics
+from intake.people.models import Person
 from intake.reports import care, teds
 from intake.settings import queries as settings
 from tests.screening.sitting import Browser
@@ -136,3 +138,27 @@ def test_teds_counts_admissions_only_and_a_blank_or_unknown_is_missing(app: Flas
     page = Browser(app, "sol").get("/reports/teds.csv")
     assert page.status_code == 200
     assert "SERVICES,Service setting,minimum,<5,<5,100.0" in page.text
+
+
+def test_what_no_screening_asks_is_asked_on_one_page_and_counts_from_then_on(app_sqlite: Flask) -> None:
+    with app_sqlite.app_context():
+        pat = story.begin(app_sqlite)
+        admit(pat)
+        case_id, site = id_text(pat.case_id), pat.cast.ada.site_id
+        db.session.remove()
+    ada, path = Browser(app_sqlite, "ada"), f"/cases/{case_id}/state-items"
+    every = {name: choices[0][0] for group in demographics.ITEMS.values() for name, (_, choices) in group.items()}
+    given = {**every, "VET": demographics.NOT_KNOWN, "ARRESTS": ""}
+    assert ada.post(path, {**given, "RACE": "77"}, page=path).status_code == 422
+    assert ada.post(path, given, page=path).status_code == 302
+    page = ada.get(path).text
+    assert page.count(" selected") >= len(every) - 1
+    with app_sqlite.app_context():
+        now = utcnow()
+        known = {row[0]: row[4] for row in teds.teds(site, now - 2 * DAY, now + 2 * DAY).rows}
+        asked = every.keys() & known.keys()
+        assert asked == every.keys()
+        assert {name for name in asked if not known[name]} == {"VET", "ARRESTS"}
+        assert db.session.get_one(Person, pat.case.person_id).sex == "male", "beds and scores read it there"
+    assert Browser(app_sqlite, "cora").get(path).status_code == 404
+    assert Browser(app_sqlite, "drew").get(path).status_code in (403, 404)

@@ -10,13 +10,16 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
+from intake.actor import Role
 from intake.cli.demo.people import PAIN_SLOW
 from intake.clock import utcnow
-from intake.db import db, transaction
+from intake.db import db, id_text, transaction
 from intake.errors import AlreadyDone, NotPermitted, RuleBroken
 from intake.messages.models import Message, MessageState
 from intake.tapers import changes, happenings, holds, service, signing
 from intake.tapers.models import PlanState, PlanVersion
+from intake.tasks.models import Task, TaskState
+from tests.screening.sitting import Browser
 from tests.tapers import story
 
 
@@ -249,3 +252,25 @@ def test_a_plan_that_starts_above_what_is_taken_now_needs_a_signed_reason(
             with pytest.raises(RuleBroken) as refused, transaction():
                 signing.sign(version.id, signing.Signing(), actor=pat.cast.petra, now=utcnow())
             assert "RAISE" in refused.value.fields
+
+
+def test_a_prescriber_is_asked_sends_back_with_a_reason_and_is_asked_again(app_sqlite: Flask) -> None:
+    with app_sqlite.app_context():
+        pat = story.begin(app_sqlite)
+        version = story.draft(pat)
+        builder = f"/cases/{id_text(pat.case_id)}/taper"
+        base = f"/tapers/{id_text(version.plan_id)}/v/{version.n}"
+    cleo, petra = Browser(app_sqlite, "cleo"), Browser(app_sqlite, "petra")
+    assert "Ask a prescriber to sign" in cleo.get(builder).text
+    assert cleo.post(f"{base}/ask", {}, page=builder).status_code == 302
+    with app_sqlite.app_context():
+        owed = db.session.scalars(select(Task).where(Task.kind == "sign_plan", Task.state == TaskState.OPEN)).one()
+        assert owed.role is Role.PRESCRIBER
+        assert db.session.get_one(PlanVersion, version.id).state is PlanState.AWAITING_SIGNATURE
+    assert cleo.post(f"{base}/ask", {}, page=builder).status_code == 409
+    assert cleo.post(f"{base}/back", {"back": "No."}, page=builder).status_code == 403
+    assert petra.post(f"{base}/back", {"back": " "}, page=builder).status_code == 422
+    assert petra.post(f"{base}/back", {"back": "Slower, please."}, page=builder).status_code == 302
+    with app_sqlite.app_context():
+        assert db.session.get_one(PlanVersion, version.id).state is PlanState.DRAFT
+        assert db.session.get_one(Task, owed.id).state is TaskState.CANCELLED
