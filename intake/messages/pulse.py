@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import ScalarSelect, Table, func, select, text
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -47,15 +48,29 @@ class Pulse:
         said: str | None = None
         if self.is_late:
             said = _(
-                "Mail is late: the oldest message has waited for %(minutes)s minutes. Call people who cannot wait.",
-                minutes=int(self.late // 60),
+                "Mail is late: the oldest message has waited for %(time)s. Call people who cannot wait.",
+                time=length(self.late),
             )
         elif self.is_silent:
             said = _(
-                "Nothing has sent mail for %(minutes)s minutes. Tell your administrator.",
-                minutes=int((self.silent or 0) // 60),
+                "Nothing has sent mail for %(time)s. Tell your administrator.",
+                time=length(self.silent or 0.0),
             )
         return said
+
+
+def length(seconds: float) -> str:
+    """A length of time as people say it: the two largest of days, hours and minutes; what is zero is left out."""
+    minutes = int(seconds // 60)
+    counts = (minutes // 1440, minutes % 1440 // 60, minutes % 60)
+    said = (
+        ngettext("%(num)d day", "%(num)d days", counts[0]),
+        ngettext("%(num)d hour", "%(num)d hours", counts[1]),
+        ngettext("%(num)d minute", "%(num)d minutes", counts[2]),
+    )
+    first = next((place for place, count in enumerate(counts) if count), 2)
+    parts = [said[place] for place in range(first, min(first + 2, 3)) if counts[place]]
+    return " ".join(parts) or said[2]
 
 
 def columns() -> tuple[ScalarSelect[Any], ScalarSelect[Any]]:

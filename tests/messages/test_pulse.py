@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from flask import g
+from flask import Flask, g
 
 from intake.clock import utcnow
 from intake.db import db, transaction
@@ -100,3 +100,16 @@ def test_a_sender_that_waits_for_a_slow_relay_counts_as_at_work(box_sqlite: Outb
 
     assert time.monotonic() - began > 1.5
     assert (pulse.pulse().silent or 99) < 5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 minutes"), (59, "0 minutes"), (60, "1 minute"), (179, "2 minutes"), (3600, "1 hour"),
+        (3660, "1 hour 1 minute"), (86_399, "23 hours 59 minutes"), (86_400, "1 day"), (86_400 + 59 * 60, "1 day"),
+        (90_000, "1 day 1 hour"), (18_601 * 60, "12 days 22 hours"),
+    ],
+)  # fmt: skip
+def test_staff_read_how_late_it_is_in_days_hours_and_minutes(app_sqlite: Flask, seconds: int, words: str) -> None:
+    with app_sqlite.test_request_context():
+        assert pulse.length(seconds) == words
