@@ -82,6 +82,7 @@ class MailSink:
         self.script: deque[Fault] = deque()
         self.usual = Fault.ACCEPT
         self.stall_seconds = 5.0
+        self.pipelining = False
         self.connections = 0
         self._changed = threading.Condition()
         self._sessions: set[asyncio.BaseTransport] = set()
@@ -113,6 +114,7 @@ class MailSink:
             self.arrived.clear()
             self.script.clear()
             self.usual = Fault.ACCEPT
+            self.pipelining = False
 
     def wait_for(self, count: int, seconds: float = 10) -> list[Mail]:
         """The accepted mails once there are `count` of them.
@@ -154,7 +156,7 @@ class MailSink:
         """Note the connection, so that `stop` can cut it."""
         session.host_name = hostname
         self._sessions.add(cast(Any, server.transport))
-        return responses
+        return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.pipelining else responses
 
     async def handle_MAIL(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]

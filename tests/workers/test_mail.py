@@ -81,15 +81,43 @@ def test_an_absent_relay_is_no_attempt(relay: Relay, mailsink: MailSink) -> None
         (Fault.REFUSE, Outcome.REFUSED_PERMANENT, "554", False),
     ],
 )
+@pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "both at once"])
 def test_each_refusal_is_told_apart_and_the_next_mail_goes_on_the_same_connection(
-    relay: Relay, mailsink: MailSink, fault: Fault, outcome: Outcome, code: str, at_recipient: bool
+    relay: Relay, mailsink: MailSink, fault: Fault, outcome: Outcome, code: str, at_recipient: bool, pipelining: bool
 ) -> None:
+    mailsink.pipelining = pipelining
     mailsink.script.append(fault)
     answer = send(relay)
 
     assert (answer.outcome, answer.code, answer.at_recipient) == (outcome, code, at_recipient)
     assert send(relay).outcome is Outcome.ACCEPTED
     assert mailsink.connections == 1
+
+
+def test_a_relay_that_says_421_to_both_commands_is_left_without_waiting_for_a_second_answer(config: Config) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    said: list[bytes] = []
+
+    def answer() -> None:
+        peer, _ = listening.accept()
+        with peer:
+            peer.sendall(b"220 relay\r\n")
+            said.append(peer.recv(1000))
+            peer.sendall(b"250-relay\r\n250 PIPELINING\r\n")
+            said.append(peer.recv(1000))
+            peer.sendall(b"421 4.3.2 going down\r\n")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    relay = Relay(replace(config, smtp_url=f"smtp://127.0.0.1:{listening.getsockname()[1]}"))
+    try:
+        assert send(relay) == Answer(Outcome.REFUSED_TEMPORARY, "421", "4.3.2")
+        assert said[1].count(b"\r\n") == 2, "both commands came in one piece"
+        assert not relay.connected
+    finally:
+        thread.join()
+        listening.close()
+        relay.close()
 
 
 def test_a_cut_after_the_dot_is_in_doubt(relay: Relay, mailsink: MailSink) -> None:
