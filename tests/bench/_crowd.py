@@ -32,6 +32,7 @@ VOWELS = ("a", "e", "i", "o", "u", "ai", "ea", "oo", "ie")
 ENDS = ("n", "r", "s", "l", "nd", "th", "ck", "rt", "m", "d", "", "", "")
 LAST = ("son", "man", "ez", "er", "ley", "ton", "ard", "field", "wood", "ska", "berg", "ell", "")
 CHUNK = 5_000
+NAME_BITS = (1 << 32) - 1
 BIRTHS = (date(1930, 1, 1), 28_000)
 
 
@@ -93,28 +94,46 @@ class Sealer:
         nonce = secrets.token_bytes(crypto.NONCE)
         self.wrapped = nonce + AESGCM(master).encrypt(nonce, raw, b"data_key|%d" % self.id)
 
-    def seal(self, words: str, at: str) -> bytes:
-        """The bytes of a sealed column."""
+    def seal(self, words: str, at: str) -> str:
+        """A sealed column, as COPY reads it."""
         nonce = secrets.token_bytes(crypto.NONCE)
         sealed = self.key.encrypt(nonce, words.encode(), f"{at}|{self.id}".encode())
-        return crypto.FORMAT + self.id.to_bytes(8, "big") + nonce + sealed
+        return f"\\\\x{crypto.FORMAT.hex()}{self.id:016x}{nonce.hex()}{sealed.hex()}"
 
 
 class Tokens:
-    """The blind tokens of a person, those of names and years kept since many share them."""
+    """The blind tokens of a person as COPY reads them; what many share is worked out once."""
 
     def __init__(self) -> None:
-        self.names: dict[str, list[matching.Key]] = {}
+        self.digests = {k: crypto.digester(f"blind|{k}") for k in ("sound_year", "start_born", "phone", "phone7")}
+        self.words: dict[str, tuple[list[str], str, str]] = {}
+        self.years: dict[tuple[str, int], str] = {}
 
-    def of(self, somebody: Somebody) -> list[matching.Key]:
-        """What `intake.people.indexing` writes for them."""
-        found: list[matching.Key] = []
-        for name in (somebody.given, somebody.surname):
-            if name not in self.names:
-                self.names[name] = sorted(matching.name_keys(name))
-            found += self.names[name]
-        keys = set(found) | matching.birth_keys([somebody.name], somebody.born_on)
-        return list(keys | matching.phone_keys(somebody.phone))
+    def of(self, somebody: Somebody) -> list[str]:
+        """What `intake.people.indexing` writes for them: kind, tab, token."""
+        born, year = somebody.born_on.isoformat(), somebody.born_on.year
+        found: list[str] = []
+        for word in (somebody.given, somebody.surname):
+            if word not in self.words:
+                keys = [f"{kind}\t{token}" for kind, token in matching.name_keys(word)]
+                self.words[word] = (keys, matching.phonetic(word.lower()), word[:3].lower())
+            keys, sound, start = self.words[word]
+            found += keys
+            if (sound, year) not in self.years:
+                self.years[sound, year] = self._token("sound_year", f"{sound}|{year}", NAME_BITS)
+            found.append(self.years[sound, year])
+            found.append(self._token("start_born", f"{start}|{born}", NAME_BITS))
+        found.append(self._token("phone", somebody.phone))
+        found.append(self._token("phone7", somebody.phone[-7:]))
+        return list(dict.fromkeys(found))
+
+    def _token(self, kind: str, value: str, bits: int = -1) -> str:
+        return f"{kind}\t{int.from_bytes(self.digests[kind](value.encode())[:8], 'big') >> 1 & bits}"
+
+    def check(self, somebody: Somebody) -> None:
+        """These are the tokens of the product."""
+        keys = matching.name_keys(somebody.name) | matching.birth_keys([somebody.name], somebody.born_on)
+        assert set(self.of(somebody)) == {f"{k}\t{t}" for k, t in keys | matching.phone_keys(somebody.phone)}
 
 
 def _text(value: Any) -> str:
@@ -144,9 +163,9 @@ class Writer:
         self.copy = self.entering.__enter__()
         self.lines: list[str] = []
 
-    def add(self, *values: Any) -> None:
-        """One row."""
-        self.lines.append("\t".join(map(_text, values)) + self.same)
+    def add(self, line: str) -> None:
+        """One row: what changes, as COPY reads it."""
+        self.lines.append(line + self.same)
 
     def send(self) -> None:
         """What was gathered."""
@@ -226,17 +245,18 @@ def _copy(url: str, model: dict[type[Base], dict[str, Any]], count: int, seed: i
         writers = {t: Writer(url, _table(t), model[t], CHANGING[t]) for t in CHANGING}
         for writer in writers.values():
             stack.callback(writer.end)
+        keys, persons, contacts, matches = (writers[t] for t in (DataKey, Person, ContactPoint, MatchKey))
         for number, one in enumerate(invent(count, seed)):
-            box = Sealer(one, master)
-            writers[DataKey].add(one.id, one.id, box.wrapped)
-            writers[Person].add(
-                one.id, box.seal(one.given, "person.used_name"), box.seal(one.name, "person.legal_name"),
-                box.seal(one.born_on.isoformat(), "person.born_on"),
-            )  # fmt: skip
-            writers[ContactPoint].add(one.id, one.id, box.seal(one.phone, "contact_point.value"))
-            for kind, token in tokens.of(one):
-                writers[MatchKey].add(next_key, one.id, kind, token)
+            box, name = Sealer(one, master), one.name
+            keys.add(f"{one.id}\t{one.id}\t\\\\x{box.wrapped.hex()}")
+            used, legal = box.seal(one.given, "person.used_name"), box.seal(name, "person.legal_name")
+            persons.add(f"{one.id}\t{used}\t{legal}\t{box.seal(one.born_on.isoformat(), 'person.born_on')}")
+            contacts.add(f"{one.id}\t{one.id}\t{box.seal(one.phone, 'contact_point.value')}")
+            for token in tokens.of(one):
+                matches.add(f"{next_key}\t{one.id}\t{token}")
                 next_key += 1
+            if number == 0:
+                tokens.check(one)
             if number % step == 0:
                 kept.append(one)
             if number % CHUNK == 0:
