@@ -152,7 +152,9 @@ def main(arguments: list[str]) -> int:
                 db.engine.dispose()
     finally:
         server.stop()
-    rows = [(words, ours, beside, "yes" if kept else "NO") for words, ours, beside, kept in found.lines]
+    rows: list[tuple[str, ...]] = [
+        (words, ours, beside, "yes" if kept else "NO") for words, ours, beside, kept in found.lines
+    ]
     if given.figures:
         said = (
             f"{given.people:,} people with sealed names, birth dates and phones, brought in by COPY in {made:.0f} s; "
