@@ -30,6 +30,7 @@ def wanted(r: Reader, *, today: date, zone: ZoneInfo, center: str) -> Wanted:
     purpose_words = r.text("purpose_words", limit=LONGEST)
     ends_on = r.day("ends_on", earliest=today, latest=today + timedelta(days=scope.MOST_DAYS))
     event = r.text("end_event", limit=LONGEST)
+    language = r.choice("language", ("en", "es"), default="en")
     r.check()
     found = ConsentKind(kind)
     only = found is ConsentKind.DISCLOSURE
@@ -38,6 +39,7 @@ def wanted(r: Reader, *, today: date, zone: ZoneInfo, center: str) -> Wanted:
         recipient_kind=recipient_kind if only else "named", parts=parts if only else (),
         purpose=purpose if only else "", purpose_words=purpose_words if only and purpose == "other" else "",
         expires_at=_end_of(ends_on, zone) if ends_on else None, end_event=event,
+        language=language,
     )  # fmt: skip
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from flask_babel import force_locale, format_date
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -52,6 +53,11 @@ class ConsentView:
     needs_name: bool
 
     @property
+    def language(self) -> str:
+        """The language of what is signed, `en` or `es`."""
+        return texts.language_of(self.text_version)
+
+    @property
     def tone(self) -> str:
         """The tone of its state."""
         return STATE_TONES[self.state.value]
@@ -71,17 +77,14 @@ def opened(row: Consent, zone: ZoneInfo) -> ConsentView:
     def clear(column: str) -> str:
         return crypto.open_(getattr(row, column), at=f"consent.{column}", row=row.id)
 
-    parts = [(code, str(scope.PARTS[code])) for code in row.description]
-    recipient = clear("recipient") or (str(scope.RECIPIENTS["tpo"]) if row.recipient_kind == "tpo" else "")
-    purpose = clear("purpose_words") or str(scope.PURPOSES.get(row.purpose, ""))
-    days = [row.expires_at.astimezone(zone).strftime("%B %-d, %Y")] if row.expires_at else []
-    ends = [*days, *([clear("end_event")] if row.end_event else [])]
-    end = _(" or when: ").join(ends) if days else "".join(ends)
     form = form_of(row.kind, row.purpose)
-    text = texts.template(form, row.text_version).format(
-        discloser=row.discloser, recipient=recipient, description="; ".join(words for _code, words in parts),
-        purpose=purpose, end=end,
-    )  # fmt: skip
+    with force_locale(texts.language_of(row.text_version)):
+        facts, to, why, until = _in_words(row, clear, zone)
+        text = texts.template(form, row.text_version).format(
+            discloser=row.discloser, recipient=to, description="; ".join(words for _code, words in facts),
+            purpose=why, end=until,
+        )  # fmt: skip
+    parts, recipient, purpose, end = _in_words(row, clear, zone)
     return ConsentView(
         id=row.id, version=row.version, kind=row.kind, state=row.state, discloser=row.discloser, recipient=recipient,
         parts=parts, purpose=purpose, purpose_code=row.purpose, end=end, text=text, text_version=row.text_version,
@@ -90,6 +93,16 @@ def opened(row: Consent, zone: ZoneInfo) -> ConsentView:
         expires_at=row.expires_at, ends_by_event=row.end_event is not None, ended_at=row.ended_at,
         revoked_at=row.revoked_at, revoked_how=row.revoked_how, needs_name=row.recipient_kind == "tpo",
     )  # fmt: skip
+
+
+def _in_words(row: Consent, clear: Callable[[str], str], zone: ZoneInfo) -> tuple[list[tuple[str, str]], str, str, str]:
+    """Which facts, to whom, what for and until when, in the language that is set."""
+    parts = [(code, str(scope.PARTS[code])) for code in row.description]
+    recipient = clear("recipient") or (str(scope.RECIPIENTS["tpo"]) if row.recipient_kind == "tpo" else "")
+    purpose = clear("purpose_words") or str(scope.PURPOSES.get(row.purpose, ""))
+    days = [format_date(row.expires_at.astimezone(zone).date(), "long")] if row.expires_at else []
+    ends = [*days, *([clear("end_event")] if row.end_event else [])]
+    return parts, recipient, purpose, _(" or when: ").join(ends) if days else "".join(ends)
 
 
 def of_person(person_id: int, zone: ZoneInfo) -> list[ConsentView]:

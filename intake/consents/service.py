@@ -38,6 +38,7 @@ class Wanted:
     expires_at: datetime | None = None
     end_event: str = ""
     replaces: int | None = None
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,11 @@ def draft(person: Person, wanted: Wanted, *, actor: Actor, now: datetime) -> Con
     if wrong:
         raise RuleBroken("This consent would not be complete.", code="INCOMPLETE", fields=wrong)
     form = form_of(wanted.kind, wanted.purpose)
+    version = texts.newest(form, wanted.language)
     row = Consent(
         id=new_id(), person_id=person.id, kind=wanted.kind, state=ConsentState.DRAFT, discloser=wanted.discloser,
         recipient_kind=wanted.recipient_kind, description=scope.parts_in_order(wanted.parts), purpose=wanted.purpose,
-        text_version=texts.newest(form), text_hash=texts.digest(form, texts.newest(form)),
+        text_version=version, text_hash=texts.digest(form, version),
         notice_version=texts.NOTICE_VERSION, expires_at=wanted.expires_at, replaces=wanted.replaces, created_at=now,
         created_by=actor.id,
     )  # fmt: skip

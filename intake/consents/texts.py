@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import date
 
 NOTICE_VERSION = "2.32-1"
+# The notice for patients (42 CFR 2.22), in templates/inquiries/notice.html.
+PATIENT_NOTICE_VERSION = "2.22-1"
+PATIENT_NOTICE_SINCE = date(2026, 2, 16)
 
 _TAKE_BACK = (
     "I can take this back at any time. I tell anyone at {discloser}, in words or in writing. What was given out "
     "before stays given out."
 )
+_TAKE_BACK_ES = (
+    "Puedo quitar este permiso a toda hora. Lo digo o lo escribo a quien trabaja en {discloser}. Lo que ya se dio, ya "
+    "se dio."
+)
+_FREE_ES = "Firmo porque quiero. Puedo pedir una copia."
 _FREE = "I sign this because I want to. I can get a copy of it."
 
 TEXTS: Mapping[tuple[str, str], str] = {
@@ -59,8 +68,51 @@ TEXTS: Mapping[tuple[str, str], str] = {
         "This ends on {end}.\n"
         f"{_FREE}"
     ),
+    ("disclosure", "1-es"): (
+        "Dejo que {discloser} dé a {recipient} los datos que siguen.\n"
+        "Los datos: {description}.\n"
+        "Para qué: {purpose}.\n"
+        "No se puede dar nada más con este papel.\n"
+        f"{_TAKE_BACK_ES}\n"
+        "Esto termina: {end}.\n"
+        "Quien recibe los datos no los puede pasar a otros, si la ley o yo no lo dejamos.\n"
+        f"{_FREE_ES}"
+    ),
+    ("tpo", "1-es"): (
+        "Dejo que {discloser} dé a {recipient} los datos que siguen.\n"
+        "Los datos: {description}.\n"
+        "Para qué: para toda mi ayuda, los pagos y el trabajo de salud que siguen.\n"
+        f"{_TAKE_BACK_ES}\n"
+        "Esto termina: {end}.\n"
+        "Quien recibe los datos y debe seguir la ley de salud (HIPAA) los puede pasar como esa ley deja. No los puede "
+        "usar en mi contra en una corte, si yo no digo sí o un juez no lo manda.\n"
+        f"{_FREE_ES}"
+    ),
+    ("treatment", "1-es"): (
+        "Digo sí a la ayuda en {discloser}. Me dijeron cómo es, qué puede hacer bien y qué puede hacer mal, y qué más "
+        "puedo hacer.\n"
+        f"{_TAKE_BACK_ES}\n"
+        "Esto termina: {end}.\n"
+        f"{_FREE_ES}"
+    ),
+    ("telehealth", "1-es"): (
+        "Digo sí a algunas visitas por teléfono o video con {discloser}. Me dijeron que también puedo venir, y qué "
+        "hacer si se corta la llamada.\n"
+        f"{_TAKE_BACK_ES}\n"
+        "Esto termina: {end}.\n"
+        f"{_FREE_ES}"
+    ),
+    ("messages", "1-es"): (
+        "Digo sí a que {discloser} me mande correos cortos sobre visitas y preguntas. No dicen de qué es mi ayuda. Sé "
+        "que otros pueden ver mi correo.\n"
+        "Los puedo parar con un clic en cada correo.\n"
+        f"{_TAKE_BACK_ES}\n"
+        "Esto termina: {end}.\n"
+        f"{_FREE_ES}"
+    ),
 }
 NEWEST: Mapping[str, str] = {"disclosure": "1", "tpo": "1", "treatment": "1", "telehealth": "1", "messages": "1"}
+SPANISH = "-es"
 
 # The first sentence is the short statement of 42 CFR 2.32(a)(2); the rest says the same in plain words.
 NOTICES: Mapping[str, str] = {
@@ -74,9 +126,14 @@ NOTICES: Mapping[str, str] = {
 }
 
 
-def newest(form: str) -> str:
-    """The version that is signed from now on."""
-    return NEWEST[form]
+def newest(form: str, language: str = "en") -> str:
+    """The version that is signed from now on, in English (`en`) or Spanish (`es`)."""
+    return NEWEST[form] + (SPANISH if language == "es" else "")
+
+
+def language_of(version: str) -> str:
+    """The language of a version, `en` or `es`."""
+    return "es" if version.endswith(SPANISH) else "en"
 
 
 def template(form: str, version: str) -> str:

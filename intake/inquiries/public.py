@@ -9,10 +9,11 @@ from typing import Any
 
 from flask import abort, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale
+from flask_babel import force_locale, format_date, get_locale
 
 from intake import actor as actors
 from intake.clock import utcnow
+from intake.consents import texts
 from intake.db import transaction
 from intake.errors import RuleBroken
 from intake.guard import is_public_area, make_link, public
@@ -269,6 +270,18 @@ def language() -> ResponseReturnValue:
 def privacy() -> ResponseReturnValue:
     """What happens with the answers, in plain words."""
     return render_template("inquiries/privacy.html")
+
+
+@bp.get("/help/notice/<any(en,es):language>")
+@public()
+def notice(language: str) -> ResponseReturnValue:
+    """The notice of 42 CFR 2.22 as a sheet that the center hands out, in the language of the address."""
+    with force_locale(language):
+        since = format_date(texts.PATIENT_NOTICE_SINCE, "long")
+        return render_template(
+            "inquiries/notice.html", lang=language, other="en" if language == "es" else "es", since=since,
+            version=texts.PATIENT_NOTICE_VERSION,
+        )  # fmt: skip
 
 
 @bp.get("/help/accessibility")

@@ -16,7 +16,7 @@ from intake.people.likeness import Traits
 from intake.people.models import MatchKey, Person
 from intake.people.queries import ContactView, PersonView, contact_points_of, opened_many, shown_to
 
-MOST_FOUND = 200
+MOST_FOUND = 120
 MOST_LIKELY = 100
 # What a token says. The sound and both beginnings of one word weigh less than the sounds of two words, so that those
 # who answer to every word come first, however common one of the words is.

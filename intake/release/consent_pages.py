@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -74,8 +75,9 @@ def consents(case_id: int) -> ResponseReturnValue:
 @bp.get("/cases/<id:case_id>/consents/new")
 @requires(*SEES_CONSENTS, rule="case")
 def new_consent(case_id: int) -> ResponseReturnValue:
-    """The form for a consent."""
-    return show("release/consent_new.html", look(case_id, "consents"))
+    """The form for a consent, on the words of the language that the person reads."""
+    case = look(case_id, "consents")
+    return show("release/consent_new.html", case, language=people.locale_of(case.person_id))
 
 
 @bp.post("/cases/<id:case_id>/consents/new")
@@ -128,7 +130,11 @@ def print_consent(case_id: int, consent_id: int) -> ResponseReturnValue:
             now=now,
         )  # fmt: skip
     person = people.opened(people.person(case.person_id))
-    return show("release/consent_paper.html", case, consent=view, person=person, site=settings.site(actor.site_id))
+    with force_locale(view.language):
+        return show(
+            "release/consent_paper.html", case, consent=view, person=person, site=settings.site(actor.site_id),
+            lang=view.language,
+        )  # fmt: skip
 
 
 def _act(case_id: int, consent_id: int, done: str, verb: Any) -> ResponseReturnValue:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,17 +20,19 @@ from intake.clock import utcnow
 from intake.consents import queries, scope, service, texts
 from intake.consents.models import Consent, ConsentKind, ConsentState
 from intake.consents.service import Signature
-from intake.db import db, transaction
+from intake.db import db, id_text, transaction
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.people import queries as people
 from intake.people import service as people_service
 from intake.people.models import ContactKind, ContactPoint
 from tests.cases.folk import center, waiting
+from tests.desk.door import browser
 from tests.people import Cast
 from tests.release.agreeing import CLINIC, agreed, wanted
 
 NEW_YORK = ZoneInfo("America/New_York")
 MOST_GRADE = 6.0
+LEAST_EASE_ES = 80
 
 
 def draft(cast: Cast, person_id: int, **more: Any) -> Consent:
@@ -120,6 +125,11 @@ def test_a_form_keeps_its_words_as_long_as_it_keeps_its_version() -> None:
         ("treatment", "1"): "7dde85bdefc3",
         ("telehealth", "1"): "ac8765e5dbdb",
         ("messages", "1"): "a40003f78633",
+        ("disclosure", "1-es"): "38e2e12fdba6",
+        ("tpo", "1-es"): "67070fefcba0",
+        ("treatment", "1-es"): "2e7f3a07c014",
+        ("telehealth", "1-es"): "cab39fbab5b8",
+        ("messages", "1-es"): "418a87c3c93e",
     }
 
 
@@ -251,4 +261,57 @@ def test_a_person_can_read_what_they_sign(key: tuple[str, str]) -> None:
     filled = texts.TEXTS[key].format(
         discloser="Northlight", recipient="Dr. Ruiz", description="visits", purpose="care", end="May 1"
     )
-    assert language.grade(filled.replace("\n", " ")) <= MOST_GRADE
+    if texts.language_of(key[1]) == "es":
+        assert language.fernandez_huerta(filled.replace("\n", " ")) >= LEAST_EASE_ES
+        assert language.language_hits(filled, "es") == ()
+    else:
+        assert language.grade(filled.replace("\n", " ")) <= MOST_GRADE
+
+
+def test_a_consent_on_spanish_words_names_every_element_in_spanish_and_is_printed_so(app_sqlite: Flask) -> None:
+    with center(app_sqlite) as cast:
+        case, _ = waiting(cast)
+        with transaction():
+            person = people.person(case.person_id)
+            asked = replace(wanted(), language="es")
+            row_id = service.draft(person, asked, actor=cast.ada, now=utcnow()).id
+        view = queries.one(cast.ada, row_id, person_id=case.person_id, zone=NEW_YORK)
+        assert view.language == "es"
+        assert "Puedo quitar este permiso" in view.text
+        assert "Que la persona está o estuvo aquí" in view.text
+        assert str(scope.PARTS["presence"]) not in view.text
+        assert view.words_unchanged
+        at = f"/cases/{id_text(case.id)}/consents/{id_text(row_id)}/print"
+        db.session.remove()
+    paper = browser(app_sqlite, cast, "ada").get(at).text
+    assert 'lang="es"' in paper
+    assert "Nombre de la persona:" in paper
+
+
+@pytest.mark.parametrize("spoken", ["en", "es"])
+def test_the_notice_of_patients_rights_is_a_sheet_with_every_part_the_rule_asks_for(
+    app_sqlite: Flask, spoken: str
+) -> None:
+    with center(app_sqlite):
+        pass
+    page = app_sqlite.test_client().get(f"/help/notice/{spoken}")
+    assert page.status_code == 200
+    sheet = html_words(page.text.split("<main", 1)[1].split("</main>")[0])
+    parts = {
+        "en": ("HIPAA", "emergency", "a child", "judge", "limit", "last three years", "on paper", "gifts", "Take back",
+               "by mistake", "may change", "Health and Human Services", "hold it against you", "February 16, 2026"),
+        "es": ("HIPAA", "urgencia", "un niño", "juez", "menos", "tres años", "en papel", "regalos", "Quite",
+               "por error", "Podemos cambiar", "oficina de salud", "en su contra", "16 de febrero de 2026"),
+    }  # fmt: skip
+    assert [words for words in parts[spoken] if words not in sheet] == []
+    if spoken == "en":
+        assert language.grade(sheet) <= MOST_GRADE
+    else:
+        assert language.fernandez_huerta(sheet) >= LEAST_EASE_ES
+    assert language.language_hits(sheet, spoken) == ()
+
+
+def html_words(markup: str) -> str:
+    """What a page says, each paragraph a sentence or more of its own."""
+    plain = re.sub(r"</(?:h1|h2|li|p|b)>", ". ", markup)
+    return re.sub(r"\.\s*\.", ".", unescape(re.sub(r"<[^>]+>", " ", plain)))

@@ -23,6 +23,8 @@ TEMPLATES = ROOT / "templates"
 PLACE = ROOT / "intake" / "translations" / "es" / "LC_MESSAGES"
 # A template that stands on one of these is read by patients; what it takes in is read by them too.
 PATIENT_LAYOUTS = {"layout/public.html", "layout/plain.html"}
+# Sheets that are handed to patients.
+PAPERS = {"inquiries/notice.html", "release/consent_paper.html"}
 # What only staff see of a page that serves both: the frame and parts of it.
 STAFF_ONLY = {"layout/staff.html", "accounts/sign_in.html"}
 SENTENCES = (
@@ -75,7 +77,7 @@ def patient_templates() -> list[str]:
             reached(other, seen)
         return seen
 
-    found = {n for n in names if n.startswith("system/")}
+    found = {n for n in names if n.startswith("system/")} | PAPERS
     for name in names:
         with_parts = reached(name, set())
         if with_parts & PATIENT_LAYOUTS:
