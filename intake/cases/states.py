@@ -16,7 +16,7 @@ from intake.cases.models import Case, CaseState
 from intake.cases.queries import GONE, can_read
 from intake.db import db
 from intake.errors import AlreadyDone, Missing, NotPermitted
-from intake.inquiries import following
+from intake.inquiries import following, moving
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.queues.order import ago
 
@@ -35,8 +35,8 @@ MOVES: Mapping[CaseState, frozenset[CaseState]] = {
 
 INQUIRY_MOVES: Mapping[InquiryState, frozenset[InquiryState]] = {
     **dict.fromkeys(InquiryState, frozenset()),
-    **following.MOVES,
-    **dict.fromkeys(following.REOPENABLE, frozenset({InquiryState.CONTACTING})),
+    **moving.MOVES,
+    **dict.fromkeys(moving.REOPENABLE, frozenset({InquiryState.CONTACTING})),
 }
 
 
@@ -127,9 +127,9 @@ def bring(inquiry: Inquiry, to: InquiryState, *, reason: str = "", actor: Actor,
         AlreadyDone: the table has no way there.
     """
     for step in way(INQUIRY_MOVES, inquiry.state, to):
-        if inquiry.state in following.REOPENABLE:
+        if inquiry.state in moving.REOPENABLE:
             following.reopen(inquiry.id, reason=reason or "The case goes on.", actor=actor, now=now)
         else:
-            following.move(inquiry, step, actor=actor, now=now, reason=reason)
-    if to in following.ENDS:
+            moving.move(inquiry, step, actor=actor, now=now, reason=reason)
+    if to in moving.ENDS:
         inquiry.closing_reason = reason

@@ -19,7 +19,7 @@ from intake.cases.models import Case, CaseState
 from intake.cases.states import locked, move, must
 from intake.db import db
 from intake.errors import AlreadyDone, Missing, RuleBroken
-from intake.inquiries import following
+from intake.inquiries import promises
 from intake.people.models import Person
 from intake.queues import service as queues
 from intake.settings import queries as settings
@@ -76,7 +76,7 @@ def admit(
     for visit in visit_queries.of_case(case.id):
         if visit.state is AppointmentState.BOOKED and visit.kind in {"admission", "first_visit"}:
             visits.keep(visit.id, actor=actor, now=now)
-    following.came(case.opened_from, site_id=case.site_id, now=now)
+    promises.came(case.opened_from, site_id=case.site_id, now=now)
     beds.stay(case.id, bed_id=bed_id, actor=actor, now=now)
     waitlist.end_wait(
         case, reason="admitted", kinds=(*waitlist.WHILE_WAITING, *waitlist.UNTIL_ADMITTED, "hold_lapsed"), actor=actor,

@@ -14,7 +14,7 @@ from intake.desk import today_page
 from intake.desk.listing import listed
 from intake.desk.routes import bp
 from intake.guard import current_actor, requires
-from intake.inquiries import following
+from intake.inquiries import unanswered
 from intake.queues import leaving as queues_leaving
 from intake.tasks import service as tasks
 
@@ -56,6 +56,6 @@ def give_back_all() -> ResponseReturnValue:
     with transaction():
         count = queues_leaving.give_back(actor.id, None, actor=actor, now=now)
         count += tasks.give_back_all(actor.id, actor=actor, now=now)
-        count += following.give_back_all(actor.id, actor=actor, now=now)
+        count += unanswered.give_back_all(actor.id, actor=actor, now=now)
     flash(_("%(n)s given back. Nothing waits for you alone.", n=count))
     return redirect(url_for("desk.handover"))

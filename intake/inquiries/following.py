@@ -1,146 +1,29 @@
-"""Follow an inquiry up: attempts, promises, who owns it, the hand-over of a crisis, its end and its reopening."""
+"""Follow an inquiry up: who owns it, attempts, the hand-over of a crisis, its end and its reopening."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
 from intake import crypto
-from intake.accounts import absence, calling
-from intake.actor import Actor, Role, system
+from intake.actor import Actor, Role
 from intake.audit import service as audit
 from intake.db import db, new_id
-from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
+from intake.errors import AlreadyDone, NotPermitted, RuleBroken
 from intake.inquiries import answers as a
-from intake.inquiries import first_contact
-from intake.inquiries.models import Attempt, Inquiry, InquiryState, Promise
+from intake.inquiries import first_contact, moving, promises
+from intake.inquiries.models import Attempt, Inquiry, InquiryState
 from intake.messages import service as messages
 from intake.people import merging, safe
 from intake.people import service as people
 from intake.people.models import ContactKind, Person, PersonKind
 from intake.settings import queries as settings
-from intake.settings.models import Site
 from intake.tasks import service as tasks
 from intake.tasks.models import Task
 
 MOST_WORDS = 2000
-PROMISE_KINDS = ("callback", "appointment")
-LATE = "late_first_contact"
-STILL_OWED = (InquiryState.NEW, InquiryState.CONTACTING, InquiryState.SCREENING, InquiryState.CLINICAL_REVIEW)
-
-_S = InquiryState
-MOVES: dict[InquiryState, frozenset[InquiryState]] = {
-    _S.NEW: frozenset({_S.CONTACTING, _S.SCREENING, _S.DUPLICATE, _S.CRISIS_HANDED_OVER}),
-    _S.CONTACTING: frozenset(
-        {
-            _S.SCREENING,
-            _S.REFERRED_OUT,
-            _S.DECLINED_BY_PERSON,
-            _S.UNREACHABLE,
-            _S.DUPLICATE,
-            _S.CRISIS_HANDED_OVER,
-        }
-    ),
-    _S.SCREENING: frozenset(
-        {
-            _S.CLINICAL_REVIEW,
-            _S.REFERRED_OUT,
-            _S.DECLINED_BY_PERSON,
-            _S.UNREACHABLE,
-            _S.DUPLICATE,
-            _S.CRISIS_HANDED_OVER,
-        }
-    ),
-    _S.CLINICAL_REVIEW: frozenset(
-        {
-            _S.ACCEPTED,
-            _S.REFERRED_OUT,
-            _S.NOT_SUITABLE,
-            _S.DECLINED_BY_PERSON,
-            _S.UNREACHABLE,
-            _S.CRISIS_HANDED_OVER,
-            _S.SCREENING,
-        }
-    ),
-}
-ENDS = frozenset(_S) - MOVES.keys()
-REOPENABLE = ENDS - {_S.ACCEPTED}
-
-
-def locked(inquiry_id: int, actor: Actor) -> Inquiry:
-    """The inquiry, locked for a change.
-
-    Raises:
-        Missing: no such inquiry at this site.
-    """
-    row = db.session.scalar(
-        select(Inquiry).where(Inquiry.id == inquiry_id, Inquiry.site_id == actor.site_id).with_for_update()
-    )
-    if row is None:
-        raise Missing("There is no such request.")
-    return row
-
-
-def move(row: Inquiry, to: InquiryState, *, actor: Actor, now: datetime, reason: str = "") -> None:
-    """Move an inquiry to a state that product.md 2.2 allows from where it stands.
-
-    Raises:
-        AlreadyDone: the move is not allowed from here; the message says where it stands.
-    """
-    if to is row.state:
-        return
-    if to not in MOVES.get(row.state, frozenset()):
-        here, there = (str(s).replace("_", " ") for s in (row.state, to))
-        raise AlreadyDone(f"This request is “{here}” and cannot become “{there}” from there.")
-    before, row.state = row.state, to
-    if to in ENDS:
-        row.ended_at = now
-        _end_work(row, to, actor, now)
-    audit.record(
-        actor=actor,
-        verb="moved",
-        record="inquiry",
-        record_id=row.id,
-        site_id=row.site_id,
-        changed=("state",),
-        before={"state": before},
-        after={"state": to},
-        purpose=reason[:40],
-        now=now,
-    )
-
-
-def _end_work(row: Inquiry, to: InquiryState, actor: Actor, now: datetime) -> None:
-    """What an ended inquiry still owed ends with it; a promised visit of an accepted one goes on as a case."""
-    keys = [first_contact.task_key(row.id), f"{LATE}:{row.id}", f"decide_unreached:{row.id}"]
-    if to is not InquiryState.ACCEPTED:
-        keys += [_promise_key(p.id) for p in _open_promises(row.id)]
-    for key in keys:
-        tasks.cancel(key, site_id=row.site_id, reason="inquiry_ended", now=now, actor=actor)
-
-
-def _open_promises(inquiry_id: int, kind: str = "") -> Sequence[Promise]:
-    wanted = [Promise.kind == kind] if kind else []
-    return db.session.scalars(
-        select(Promise).where(
-            Promise.inquiry_id == inquiry_id,
-            Promise.kept_at.is_(None),
-            Promise.missed_at.is_(None),
-            Promise.replaced_by.is_(None),
-            *wanted,
-        )
-    ).all()
-
-
-def came(inquiry_id: int, *, site_id: int, now: datetime) -> int:
-    """The person came: promised visits of their request are kept; returns how many."""
-    found = _open_promises(inquiry_id, "appointment")
-    for promise in found:
-        promise.kept_at = now
-        tasks.cancel(_promise_key(promise.id), site_id=site_id, reason="kept", now=now)
-    return len(found)
 
 
 def claim(inquiry_id: int, *, actor: Actor, now: datetime) -> Inquiry:
@@ -149,7 +32,7 @@ def claim(inquiry_id: int, *, actor: Actor, now: datetime) -> Inquiry:
     Raises:
         Missing: no such inquiry here. AlreadyDone: somebody else owns it.
     """
-    row = locked(inquiry_id, actor)
+    row = moving.locked(inquiry_id, actor)
     if row.owner_id not in (None, actor.id):
         raise AlreadyDone("Somebody else took this request a moment ago.")
     if row.owner_id is None:
@@ -164,7 +47,7 @@ def give_back(inquiry_id: int, *, actor: Actor, now: datetime) -> Inquiry:
     Raises:
         Missing: no such inquiry here. NotPermitted: it is somebody else's.
     """
-    row = locked(inquiry_id, actor)
+    row = moving.locked(inquiry_id, actor)
     if row.owner_id not in (None, actor.id) and not actor.may(Role.SUPERVISOR):
         raise NotPermitted("Only the owner or a supervisor gives a request back.")
     if row.owner_id is not None:
@@ -181,8 +64,8 @@ def attempt(inquiry_id: int, *, channel: str, outcome: str, actor: Actor, now: d
     """
     if channel not in a.codes(a.ATTEMPT_CHANNELS) or outcome not in a.codes(a.ATTEMPT_OUTCOMES):
         raise RuleBroken("Pick how you tried and what came of it.", code="ATTEMPT", fields={"outcome": "Pick one."})
-    row = locked(inquiry_id, actor)
-    if row.state in ENDS:
+    row = moving.locked(inquiry_id, actor)
+    if row.state in moving.ENDS:
         raise AlreadyDone("This request has ended. Reopen it to go on.")
     made = Attempt(
         id=new_id(),
@@ -200,7 +83,7 @@ def attempt(inquiry_id: int, *, channel: str, outcome: str, actor: Actor, now: d
     human = outcome in a.HUMAN_OUTCOMES
     if human:
         first_contact.meet(row, actor=actor, now=now)
-        _keep_promises(row, now)
+        promises.keep_callbacks(row, now)
     elif row.state is InquiryState.NEW:
         row.state = InquiryState.CONTACTING
     audit.record(actor=actor, verb="tried", record="inquiry", record_id=row.id, purpose=outcome, now=now)
@@ -211,12 +94,6 @@ def attempt(inquiry_id: int, *, channel: str, outcome: str, actor: Actor, now: d
     )  # fmt: skip
     _after_last_attempt(row, actor, now)
     return made
-
-
-def _keep_promises(row: Inquiry, now: datetime) -> None:
-    for promise in _open_promises(row.id, "callback"):
-        promise.kept_at = now
-        tasks.cancel(_promise_key(promise.id), site_id=row.site_id, reason="kept", now=now)
 
 
 def _after_last_attempt(row: Inquiry, actor: Actor, now: datetime) -> None:
@@ -237,72 +114,19 @@ def _after_last_attempt(row: Inquiry, actor: Actor, now: datetime) -> None:
         )
 
 
-def _promise_key(promise_id: int) -> str:
-    return f"promise:{promise_id}"
-
-
-def promise(inquiry_id: int, *, kind: str, due_at: datetime, actor: Actor, now: datetime) -> Promise:
-    """Give a time to call back or to come; an open promise of the kind is replaced, never edited.
-
-    Raises:
-        Missing: no such inquiry here. RuleBroken: unknown kind, or a time that has passed.
-    """
-    if kind not in PROMISE_KINDS:
-        raise RuleBroken("Pick a call or a visit.", code="PROMISE_KIND", fields={"kind": "Pick a call or a visit."})
-    if due_at <= now:
-        raise RuleBroken(
-            "Give a time that is still to come.",
-            code="PROMISE_PAST",
-            fields={"due_at": "Give a time that is still to come."},
-        )
-    row = locked(inquiry_id, actor)
-    made = Promise(id=new_id(), inquiry_id=row.id, kind=kind, due_at=due_at, created_at=now, created_by=actor.id)
-    db.session.add(made)
-    db.session.flush()
-    for old in db.session.scalars(
-        select(Promise).where(
-            Promise.inquiry_id == row.id,
-            Promise.kind == kind,
-            Promise.id != made.id,
-            Promise.kept_at.is_(None),
-            Promise.missed_at.is_(None),
-            Promise.replaced_by.is_(None),
-        )
-    ):
-        old.replaced_by = made.id
-        tasks.cancel(_promise_key(old.id), site_id=row.site_id, reason="replaced", now=now, actor=actor)
-    tasks.owe(
-        site_id=row.site_id,
-        kind=f"promised_{kind}",
-        key=_promise_key(made.id),
-        role=Role.ADMISSIONS,
-        due_at=due_at,
-        cause="promise",
-        inquiry_id=row.id,
-        owner_id=row.owner_id,
-        actor=actor,
-        now=now,
-    )
-    audit.record(actor=actor, verb="promised", record="inquiry", record_id=row.id, purpose=kind, now=now)
-    audit.tell(
-        kind="promise", actor=actor, inquiry_id=row.id, params={"what": kind, "due_at": due_at.isoformat()}, now=now
-    )
-    return made
-
-
 def hand_over(inquiry_id: int, *, outcome: str, actor: Actor, now: datetime, words: str = "") -> Inquiry:
     """Record what came of a danger yes: who took over. Only now is the inquiry "crisis handed over" (rulings 5).
 
     Raises:
         Missing: no such inquiry here. RuleBroken: unknown outcome, or no danger was told. AlreadyDone: it has ended.
     """
-    row = locked(inquiry_id, actor)
+    row = moving.locked(inquiry_id, actor)
     if outcome not in a.codes(a.HAND_OVER):
         raise RuleBroken("Pick who took over.", code="HAND_OVER", fields={"hand_over": "Pick who took over."})
     if "yes" not in row.danger.values():
         raise RuleBroken("No emergency sign was told on this request.", code="NO_DANGER")
     first_contact.meet(row, actor=actor, now=now)
-    move(row, InquiryState.CRISIS_HANDED_OVER, actor=actor, now=now, reason=outcome)
+    moving.move(row, InquiryState.CRISIS_HANDED_OVER, actor=actor, now=now, reason=outcome)
     row.closing_reason = outcome
     audit.tell(
         kind="crisis_handed_over",
@@ -327,13 +151,13 @@ def close(inquiry_id: int, *, state: str, reason: str, next_contact: str, actor:
     if not reason.strip():
         raise RuleBroken("Say why it ends.", code="CLOSE", fields={"reason": "Say why it ends."})
     to = InquiryState(state)
-    row = locked(inquiry_id, actor)
+    row = moving.locked(inquiry_id, actor)
     if to is not InquiryState.DUPLICATE and not next_contact.strip():
         sentence = "Say what the next contact is, or what the person chose."
         raise RuleBroken(sentence, code="CLOSE", fields={"next_contact": sentence})
     if row.state is InquiryState.NEW and to is not InquiryState.DUPLICATE:
         raise AlreadyDone("Try to reach them first: log a call, then close.")
-    move(row, to, actor=actor, now=now, reason=state)
+    moving.move(row, to, actor=actor, now=now, reason=state)
     row.closing_reason = state
     tasks.cancel(f"decide_unreached:{row.id}", site_id=row.site_id, reason="inquiry_ended", now=now, actor=actor)
     audit.tell(
@@ -356,8 +180,8 @@ def reopen(inquiry_id: int, *, reason: str, actor: Actor, now: datetime) -> Inqu
     """
     if not reason.strip():
         raise RuleBroken("Say why it opens again.", code="REOPEN", fields={"reason": "Say why it opens again."})
-    row = locked(inquiry_id, actor)
-    if row.state not in REOPENABLE:
+    row = moving.locked(inquiry_id, actor)
+    if row.state not in moving.REOPENABLE:
         raise AlreadyDone("This request is open, or goes on as a case.")
     before, row.state, row.ended_at, row.closing_reason = row.state, InquiryState.CONTACTING, None, ""
     first_contact.owe(row, actor=actor, now=now)
@@ -393,7 +217,7 @@ def asked_by_link(
     Raises:
         Missing: no such inquiry.
     """
-    row = locked(inquiry_id, actor)
+    row = moving.locked(inquiry_id, actor)
     audit.tell(
         kind=f"asked_to_{what}",
         actor=actor,
@@ -406,10 +230,10 @@ def asked_by_link(
     early = row.state in {InquiryState.NEW, InquiryState.CONTACTING}
     if what == "cancel" and same_browser and early and "yes" not in row.danger.values():
         row.state = InquiryState.CONTACTING
-        move(row, InquiryState.DECLINED_BY_PERSON, actor=actor, now=now, reason="cancelled_by_link")
+        moving.move(row, InquiryState.DECLINED_BY_PERSON, actor=actor, now=now, reason="cancelled_by_link")
         row.closing_reason = "cancelled_by_link"
         messages.cancel(reason="request_cancelled", subject_id=row.id, now=now)
-    elif row.state not in ENDS:
+    elif row.state not in moving.ENDS:
         tasks.owe(
             site_id=row.site_id,
             kind=f"asked_to_{what}",
@@ -432,7 +256,7 @@ def agreed(inquiry_id: int, *, how: str, actor: Actor, now: datetime, name: str 
     Raises:
         Missing: no such inquiry here. RuleBroken: the person is known already.
     """
-    row = locked(inquiry_id, actor)
+    row = moving.locked(inquiry_id, actor)
     person = db.session.get_one(Person, row.person_id)
     if person.kind is not PersonKind.PLACEHOLDER:
         raise RuleBroken("This person is known already.", code="KNOWN")
@@ -454,38 +278,13 @@ def needs_decision(inquiry_id: int) -> bool:
     return db.session.scalar(select(Task.id).where(Task.key == key, Task.state.in_(tasks.LIVE)).limit(1)) is not None
 
 
-def miss_promises(*, now: datetime, limit: int = 500) -> int:
-    """Mark promises whose time passed more than the grace ago as missed; their tasks stay owed. Returns how many.
-
-    The grace in minutes is the center's setting for appointments.
-    """
-    open_ = (
-        select(Promise, Inquiry.site_id)
-        .join(Inquiry, Inquiry.id == Promise.inquiry_id)
-        .where(
-            Promise.kept_at.is_(None),
-            Promise.missed_at.is_(None),
-            Promise.replaced_by.is_(None),
-            Promise.due_at < now,
-        )
-        .limit(limit)
-    )
-    missed = 0
-    for found, site_id in db.session.execute(open_):
-        grace = timedelta(minutes=int(settings.value(site_id, "appointment_grace_minutes")))
-        if found.due_at + grace < now:
-            found.missed_at = now
-            missed += 1
-    return missed
-
-
 def join(inquiry_id: int, *, person_id: int, actor: Actor, now: datetime) -> Inquiry:
     """The person of this inquiry is somebody known: their new record is joined into the known one.
 
     Raises:
         Missing: no such inquiry or person here. AlreadyDone, RuleBroken: as `people.merging.merge`.
     """
-    row = locked(inquiry_id, actor)
+    row = moving.locked(inquiry_id, actor)
     joined = merging.merge(row.person_id, person_id, reason="same_person", actor=actor, now=now)
     audit.tell(kind="person_linked", actor=actor, inquiry_id=row.id, params={"merge": str(joined.id)}, now=now)
     return row
@@ -497,73 +296,7 @@ def unjoin(inquiry_id: int, *, merge_id: int, theirs: Mapping[str, bool], actor:
     Raises:
         Missing: no such inquiry or join here. AlreadyDone, RuleBroken: as `people.merging.unmerge`.
     """
-    row = locked(inquiry_id, actor)
+    row = moving.locked(inquiry_id, actor)
     merging.unmerge(merge_id, theirs=theirs, reason="not_the_same", actor=actor, now=now)
     audit.tell(kind="person_unlinked", actor=actor, inquiry_id=row.id, params={"merge": str(merge_id)}, now=now)
     return row
-
-
-def escalate_late(*, now: datetime, limit: int = 500) -> int:
-    """Tell the supervisors, once each, of open inquiries past their first-contact time; returns how many were new."""
-    known = select(Task.id).where(Task.kind == LATE, Task.inquiry_id == Inquiry.id)
-    late = db.session.scalars(
-        select(Inquiry)
-        .where(
-            Inquiry.state.in_(STILL_OWED),
-            Inquiry.first_contact_at.is_(None),
-            Inquiry.first_contact_due_at < now,
-            ~known.exists(),
-        )
-        .order_by(Inquiry.first_contact_due_at)
-        .limit(limit)
-    ).all()
-    for row in late:
-        owed = tasks.owe(
-            site_id=row.site_id,
-            kind=LATE,
-            key=f"{LATE}:{row.id}",
-            role=Role.SUPERVISOR,
-            due_at=now,
-            cause="first_contact_late",
-            inquiry_id=row.id,
-            now=now,
-        )
-        calling.call(owed, now=now)
-    return len(late)
-
-
-def give_back_all(staff_id: int, *, actor: Actor, now: datetime) -> int:
-    """Give every open inquiry of somebody back to all, at the end of a shift; returns how many."""
-    rows = db.session.scalars(
-        select(Inquiry)
-        .where(Inquiry.site_id == actor.site_id, Inquiry.owner_id == staff_id, Inquiry.state.in_(STILL_OWED))
-        .with_for_update()
-    ).all()
-    _free(rows, actor, now)
-    return len(rows)
-
-
-def free_of_absent(*, now: datetime) -> int:
-    """Give open inquiries past their first-contact time back when their owner is away; returns how many."""
-    done = 0
-    for site_id in db.session.scalars(select(Site.id)):
-        rows = db.session.scalars(
-            select(Inquiry)
-            .where(
-                Inquiry.site_id == site_id,
-                Inquiry.state.in_(STILL_OWED),
-                Inquiry.first_contact_at.is_(None),
-                Inquiry.first_contact_due_at < now,
-                Inquiry.owner_id.in_(absence.away(site_id, now=now)),
-            )
-            .with_for_update()
-        ).all()
-        _free(rows, system(site_id), now)
-        done += len(rows)
-    return done
-
-
-def _free(rows: Sequence[Inquiry], actor: Actor, now: datetime) -> None:
-    for row in rows:
-        row.owner_id = None
-        audit.record(actor=actor, verb="released", record="inquiry", record_id=row.id, changed=("owner_id",), now=now)

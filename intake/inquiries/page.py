@@ -19,7 +19,7 @@ from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.fields import Reader
 from intake.guard import current_actor, requires
 from intake.inquiries import answers as a
-from intake.inquiries import following, queries, referral_values, referrals, words
+from intake.inquiries import following, promises, queries, referral_values, referrals, words
 from intake.inquiries.routes import bp
 from intake.settings import queries as settings
 
@@ -115,11 +115,11 @@ def make_promise(inquiry_id: int) -> ResponseReturnValue:
     """Give a time to call back or to come."""
 
     def verb(r: Reader) -> None:
-        kind = r.choice("kind", following.PROMISE_KINDS, required=_("Pick a call or a visit."))
+        kind = r.choice("kind", promises.PROMISE_KINDS, required=_("Pick a call or a visit."))
         due_at = _local_time(r, "due_at")
         r.check()
         assert due_at is not None
-        following.promise(inquiry_id, kind=kind, due_at=due_at, actor=current_actor(), now=utcnow())
+        promises.promise(inquiry_id, kind=kind, due_at=due_at, actor=current_actor(), now=utcnow())
 
     return _do(inquiry_id, _("Promised. It is on the task list."), verb)
 

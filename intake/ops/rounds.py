@@ -14,7 +14,7 @@ from intake.beds import capacity
 from intake.cases import alerts, keeping, paying, places
 from intake.checkins import service as checkins
 from intake.consents import service as consents
-from intake.inquiries import drafts, following
+from intake.inquiries import drafts, promises, unanswered
 from intake.ops import erased
 from intake.queues import claims, late
 from intake.screening import drafts as screenings
@@ -23,12 +23,12 @@ from intake.tapers import happenings
 Job = Callable[[datetime], int]
 
 JOBS: tuple[tuple[str, Job], ...] = (
-    ("first_contact_late", lambda now: following.escalate_late(now=now)),
+    ("first_contact_late", lambda now: unanswered.escalate_late(now=now)),
     ("work_of_absent", lambda now: absence.free_tasks(now=now)),
-    ("requests_of_absent", lambda now: following.free_of_absent(now=now)),
+    ("requests_of_absent", lambda now: unanswered.free_of_absent(now=now)),
     ("work_overdue", lambda now: overdue.escalate(now=now)),
     ("queues_late", lambda now: late.escalate(now=now)),
-    ("promises_missed", lambda now: following.miss_promises(now=now)),
+    ("promises_missed", lambda now: promises.miss_promises(now=now)),
     ("drafts_over", lambda now: drafts.purge()),
     ("claims_over", lambda now: claims.return_idle(now=now)),
     ("parked_due", lambda now: claims.unpark_due(now=now)),

@@ -13,7 +13,7 @@ from intake import clock
 from intake.actor import Role
 from intake.clock import utcnow
 from intake.db import db, transaction
-from intake.inquiries import clocks, following
+from intake.inquiries import clocks, following, promises
 from intake.inquiries import service as inquiries
 from intake.inquiries.models import Channel, Inquiry, Relation
 from intake.inquiries.values import InquiryValues, Reach, danger_of
@@ -110,7 +110,7 @@ def test_a_promised_call_goes_up_within_a_minute_and_comes_down_when_it_is_kept(
             following.attempt(inquiry_id, channel="phone", outcome="call_later", actor=cast.ada, now=utcnow())
         at = utcnow() + timedelta(hours=2)
         with transaction():
-            following.promise(inquiry_id, kind="callback", due_at=at, actor=cast.ada, now=utcnow())
+            promises.promise(inquiry_id, kind="callback", due_at=at, actor=cast.ada, now=utcnow())
         clock.set_offset(timedelta(hours=1, minutes=59))
         upkeep.work()
         assert live("overdue") == []

@@ -14,7 +14,7 @@ from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.inquiries import answers as a
-from intake.inquiries import following, queries, service
+from intake.inquiries import following, promises, queries, service, unanswered
 from intake.inquiries.models import Channel, Inquiry, InquiryState, Promise, Relation
 from intake.inquiries.values import InquiryValues, Reach, danger_of
 from intake.people import finding
@@ -87,9 +87,9 @@ def test_after_three_attempts_somebody_decides(here: Cast) -> None:
 def test_a_promise_is_kept_by_the_conversation_and_replaced_by_a_newer_one(here: Cast) -> None:
     i = received(here)
     with transaction():
-        following.promise(i, kind="callback", due_at=NOW + timedelta(hours=1), actor=here.ada, now=NOW)
+        promises.promise(i, kind="callback", due_at=NOW + timedelta(hours=1), actor=here.ada, now=NOW)
     with transaction():
-        following.promise(i, kind="callback", due_at=NOW + timedelta(hours=2), actor=here.ada, now=NOW)
+        promises.promise(i, kind="callback", due_at=NOW + timedelta(hours=2), actor=here.ada, now=NOW)
     first, second = db.session.scalars(select(Promise).order_by(Promise.due_at))
     assert first.replaced_by == second.id
     attempt(here, i, a.REACHED, NOW + timedelta(minutes=90))
@@ -102,17 +102,17 @@ def test_a_promise_is_kept_by_the_conversation_and_replaced_by_a_newer_one(here:
 def test_a_promise_in_the_past_is_refused(here: Cast) -> None:
     i = received(here)
     with pytest.raises(RuleBroken, match="still to come"), transaction():
-        following.promise(i, kind="callback", due_at=NOW, actor=here.ada, now=NOW)
+        promises.promise(i, kind="callback", due_at=NOW, actor=here.ada, now=NOW)
 
 
 def test_a_promise_whose_time_passed_is_missed_and_measured(here: Cast) -> None:
     i = received(here)
     with transaction():
-        following.promise(i, kind="callback", due_at=NOW + timedelta(minutes=5), actor=here.ada, now=NOW)
+        promises.promise(i, kind="callback", due_at=NOW + timedelta(minutes=5), actor=here.ada, now=NOW)
     with transaction():
-        assert following.miss_promises(now=NOW + timedelta(minutes=4)) == 0
+        assert promises.miss_promises(now=NOW + timedelta(minutes=4)) == 0
     with transaction():
-        assert following.miss_promises(now=NOW + timedelta(minutes=30)) == 1
+        assert promises.miss_promises(now=NOW + timedelta(minutes=30)) == 1
     assert db.session.scalars(select(Promise)).one().missed_at == NOW + timedelta(minutes=30)
     assert tasks("promised_callback")[0].state is TaskState.OPEN
 
@@ -120,10 +120,10 @@ def test_a_promise_whose_time_passed_is_missed_and_measured(here: Cast) -> None:
 def test_a_late_first_contact_goes_to_the_supervisors_once_and_ends_with_the_conversation(here: Cast) -> None:
     i = received(here)
     with transaction():
-        assert following.escalate_late(now=NOW + timedelta(minutes=59)) == 0
+        assert unanswered.escalate_late(now=NOW + timedelta(minutes=59)) == 0
     for expected in (1, 0):
         with transaction():
-            assert following.escalate_late(now=NOW + timedelta(minutes=61)) == expected
+            assert unanswered.escalate_late(now=NOW + timedelta(minutes=61)) == expected
     assert [t.role for t in tasks("late_first_contact")] == [Role.SUPERVISOR]
     attempt(here, i, a.REACHED, NOW + timedelta(minutes=70))
     assert [t.state for t in tasks("late_first_contact")] == [TaskState.CANCELLED]

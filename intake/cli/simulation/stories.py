@@ -22,7 +22,7 @@ from intake.cli.simulation.care import Care
 from intake.cli.simulation.course import Course
 from intake.cli.simulation.folk import Somebody, somebody
 from intake.db import db, transaction
-from intake.inquiries import following
+from intake.inquiries import following, moving
 from intake.inquiries import service as inquiries
 from intake.inquiries.answers import REACHED
 from intake.inquiries.models import Channel, Inquiry, Relation
@@ -132,7 +132,7 @@ class Story:
         heard = self.chance(62)
         with transaction():
             row = db.session.get_one(Inquiry, self.inquiry_id)
-            if row.state in following.ENDS:
+            if row.state in moving.ENDS:
                 return None
             mine = row.relation is Relation.SELF
             outcome = (REACHED if mine else "spoke_inquirer") if heard else "no_answer"
@@ -159,7 +159,7 @@ class Story:
     def _ends(self, now: datetime, state: str, reason: str, next_contact: str) -> None:
         with transaction():
             row = db.session.get_one(Inquiry, self.inquiry_id)
-            if row.state not in following.ENDS:
+            if row.state not in moving.ENDS:
                 following.close(
                     row.id, state=state, reason=reason, next_contact=next_contact, actor=self.team.admissions, now=now
                 )
@@ -175,7 +175,7 @@ class Story:
         """A whole screening, and what the rules propose."""
         with transaction():
             row = db.session.get_one(Inquiry, self.inquiry_id)
-            if row.state in following.ENDS:
+            if row.state in moving.ENDS:
                 return None
             sheet = screening.start(row, mode="full", actor=self.clinician, now=now)
             for part, given in answers(self.who.profile, age=self.who.age).items():

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from intake.audit import verify
 from intake.audit.models import AuditEntry, TimelineEntry
 from intake.crypto import DataKey
-from intake.inquiries import first_contact, following
+from intake.inquiries import first_contact, moving
 from intake.inquiries.models import Inquiry, Promise
 from intake.ops.invariants.rule import Rule, rows
 from intake.people.models import ContactPoint, Person, PersonKind
@@ -29,7 +29,7 @@ _recorded = exists().where(
     AuditEntry.record_id == Inquiry.id, AuditEntry.record == "inquiry", AuditEntry.verb == "received"
 )
 _other = aliased(Task)
-_ended = Inquiry.state.in_(following.ENDS)
+_ended = Inquiry.state.in_(moving.ENDS)
 
 RULES: tuple[Rule, ...] = (
     Rule("audit_chain", "Every audit chain is whole, from its first entry to its head (34)", _chain),
