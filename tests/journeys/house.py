@@ -20,7 +20,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from config import Config
 from intake import create_app, crypto
-from intake.cli.demo.scenes import demo_zone
+from intake.cli.demo.fortnight import demo_zone
 from intake.clock import OFFSET_VARIABLE, utcnow
 from intake.db import db, transaction
 from intake.settings.models import Site

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from config import Config
 from intake.cli.demo import privacy
 from intake.cli.demo.center import careful, hurry, make
-from intake.cli.demo.scenes import Scenes, Team, play
+from intake.cli.demo.fortnight import play
+from intake.cli.demo.scenes import Scenes, Team
 from intake.clock import utcnow
 from intake.db import db
 from intake.settings.models import Site
