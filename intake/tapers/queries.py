@@ -190,6 +190,13 @@ def touchpoints(version: PlanVersion, case: Case, activated: date) -> tuple[cade
     )
 
 
+def mail_days(version: PlanVersion, case: Case) -> list[date]:
+    """The days on which a version owes an email; a pause owes none of its steps."""
+    if version.change == "pause":
+        return []
+    return [point.date for point in touchpoints(version, case, version.starts_on)]
+
+
 def check_in_days(version: PlanVersion) -> dict[int, date]:
     """Step number to the day its check-in is due."""
     delay = {"ir": 2, "er": 3, "patch": 3, "methadone": 4}[PRODUCTS[version.product].release]
@@ -197,7 +204,7 @@ def check_in_days(version: PlanVersion) -> dict[int, date]:
 
 
 def difference(old: PlanVersion, new: PlanVersion) -> list[tuple[str, str, str]]:
-    """Rows (label, old words, new words) of what differs between two versions, request first, then step by step."""
+    """Rows (label, old words, new words) of what differs between two versions beside their steps."""
     rows = [
         (key.replace("_", " "), _words(old.request.get(key)), _words(new.request.get(key)))
         for key in ("product", "regimen", "rate_pct", "interval_days", "mode", "goal", "final", "start_date", "stretch")
@@ -206,10 +213,6 @@ def difference(old: PlanVersion, new: PlanVersion) -> list[tuple[str, str, str]]
     before, after = _lasts(old), _lasts(new)
     if before != after:
         rows.append(("a supply lasts", before, after))
-    for i in range(max(len(old.steps), len(new.steps))):
-        a, b = (_step_words(v.steps[i]) if i < len(v.steps) else "–" for v in (old, new))
-        if a != b:
-            rows.append((f"Step {i + 1}", a, b))
     return rows
 
 
@@ -220,10 +223,6 @@ def _lasts(version: PlanVersion) -> str:
 
 def _words(value: Any) -> str:
     return "-".join(value) if isinstance(value, list) else json.dumps(value).strip('"')
-
-
-def _step_words(step: Mapping[str, Any]) -> str:
-    return f"{step['start']} to {step['end']}: {'-'.join(f'{d:g}' for d in step['doses'])}"
 
 
 def sheet_days(step: Mapping[str, Any]) -> list[date]:

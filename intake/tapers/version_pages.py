@@ -17,7 +17,7 @@ from intake.db import transaction
 from intake.errors import Missing, RuleBroken
 from intake.guard import current_actor, requires
 from intake.settings import queries as settings
-from intake.tapers import changes, forms, holds, plans, queries, schedule, service
+from intake.tapers import changes, compared, forms, holds, plans, queries, schedule, service
 from intake.tapers.models import PlanState
 from intake.tapers.routes import bp, today
 
@@ -164,6 +164,8 @@ def diff(plan_id: int, a: int, b: int) -> ResponseReturnValue:
         reference=queries.reference(case),
         person=queries.person(case),
         rows=queries.difference(old, new),
+        steps=compared.rows(old.steps, new.steps),
+        mails=compared.days(queries.mail_days(old, case), queries.mail_days(new, case), max(today(), new.starts_on)),
         versions=queries.versions(plan.id),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from intake.clock import utcnow
 from intake.db import db, id_text
 from intake.tapers.models import PlanState, PlanVersion, TaperPlan
+from tests.inquiries.browser import visible
 from tests.screening.sitting import Browser
 from tests.tapers import story
 
@@ -155,7 +157,9 @@ def test_a_pause_is_one_form_and_a_resume_waits_for_a_signature(app_sqlite: Flas
     with app_sqlite.app_context():
         assert newest(pat).state is PlanState.DRAFT
     assert "Paused" in browser.get(f"/tapers/{plan}/v/2").text
-    assert browser.get(f"/tapers/{plan}/diff/1..2").status_code == 200
+    compared = visible(browser.get(f"/tapers/{plan}/diff/1..2"))
+    assert "10 of 10 the same" in compared
+    assert re.search(r"Taken back [1-9]\d* New 0 Same day 0", compared)
 
 
 def test_a_clinician_of_another_site_sees_nothing_at_all(app_sqlite: Flask, pat: story.Story) -> None:

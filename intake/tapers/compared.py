@@ -1,0 +1,84 @@
+"""Two versions of a plan laid side by side: what happens to each dose, and to the days of its emails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+Step = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One dose in both versions; a blank where a version has no such step. `word` is the change in one phrase."""
+
+    dose: str
+    total: str
+    old: str
+    new: str
+    word: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Days with an email: taken back, new, and kept in both."""
+
+    gone: int
+    new: int
+    kept: int
+
+
+def rows(old: Sequence[Step], new: Sequence[Step]) -> list[Row]:
+    """Pair the steps of two versions by their doses, in the order of the newer one; what was left out stands last."""
+    waiting = list(old)
+    found = []
+    for step in new:
+        pair = next((s for s in waiting if s["doses"] == step["doses"]), None)
+        if pair is not None:
+            waiting.remove(pair)
+        found.append(_row(pair, step))
+    return found + [_row(step, None) for step in waiting]
+
+
+def _row(old: Step | None, new: Step | None) -> Row:
+    shown: Step = new or old or {}
+    word, tone = _word(old, new)
+    doses = "-".join(f"{dose:g}" for dose in shown["doses"])
+    return Row(doses, f"{shown['daily_total']:g}", _dates(old), _dates(new), word, tone)
+
+
+def _dates(step: Step | None) -> str:
+    if step is None:
+        return ""
+    start, end = (date.fromisoformat(step[name]) for name in ("start", "end"))
+    year = f", {end.year}" if start.year != end.year else ""
+    return f"{start:%b %-d} – {end:%b %-d}{year}"
+
+
+def _word(old: Step | None, new: Step | None) -> tuple[str, str]:
+    if old is None:
+        return "New", "blue"
+    if new is None:
+        return "Left out", "amber"
+    longer = _length(new) - _length(old)
+    later = (date.fromisoformat(new["start"]) - date.fromisoformat(old["start"])).days
+    said = [_days(later, "later", "earlier"), _days(longer, "longer", "shorter")]
+    words = ", ".join(word for word in said if word)
+    return (words, "amber" if longer else "blue") if words else ("Same", "")
+
+
+def _length(step: Step) -> int:
+    return (date.fromisoformat(step["end"]) - date.fromisoformat(step["start"])).days + 1
+
+
+def _days(n: int, more: str, less: str) -> str:
+    return f"{abs(n)} day{'' if abs(n) == 1 else 's'} {more if n > 0 else less}" if n else ""
+
+
+def days(old: Iterable[date], new: Iterable[date], since: date) -> Days:
+    """What a change does to the days with an email from `since` on."""
+    before, after = ({day for day in each if day >= since} for each in (old, new))
+    return Days(len(before - after), len(after - before), len(before & after))
