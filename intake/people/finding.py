@@ -183,4 +183,4 @@ def _hit(asked: Sequence[str], name: str) -> float:
 
 
 def _begun(word: str, full: str) -> float:
-    return 0.97 if len(word) < len(full) and full.startswith(word) else matching.likeness(word, full)
+    return 0.97 if len(word) < len(full) and full.startswith(word) else matching.word_likeness(word, full)

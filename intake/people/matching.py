@@ -6,6 +6,7 @@ ranked afterwards (safety.md section 6).
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date
@@ -16,6 +17,7 @@ from intake import crypto
 
 PREFIXES = (3, 4, 5, 6)
 MOST_WORDS = 6
+_SIGNS = re.compile(r"[\W_]+", re.ASCII)
 _NAME_BITS = (1 << 32) - 1
 
 Key = tuple[str, int]
@@ -23,7 +25,10 @@ Key = tuple[str, int]
 
 def words(name: str) -> list[str]:
     """The words of a name, lower case, without accents and signs; at most six, longest meaning first kept in order."""
-    plain = unicodedata.normalize("NFKD", name.replace("'", "").replace("’", "")).casefold()
+    plain = name.replace("'", "").replace("’", "").casefold()
+    if plain.isascii():
+        return _SIGNS.sub(" ", plain).split()[:MOST_WORDS]
+    plain = unicodedata.normalize("NFKD", plain)
     letters = "".join(c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in plain)
     return letters.split()[:MOST_WORDS]
 
@@ -91,11 +96,12 @@ def likeness(one: str, other: str) -> float:
     if not a or not b:
         return 0.0
     short, long = sorted((a, b), key=len)
-    best = [max(_word_likeness(w, v) for v in long) for w in short]
+    best = [max(word_likeness(w, v) for v in long) for w in short]
     return sum(best) / len(best)
 
 
-def _word_likeness(one: str, other: str) -> float:
+def word_likeness(one: str, other: str) -> float:
+    """How alike two words of `words` are, 0 to 1, by edits and by sound."""
     if one == other:
         return 1.0
     close = jellyfish.jaro_winkler_similarity(one, other)
