@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from intake.cases.alerts import acknowledge, escalate, raise_alert
-from intake.cases.deciding import book_visit, close, decide, schedule, settle_visit, when_ended
+from intake.cases.booking import book_visit, schedule, settle_visit
+from intake.cases.closing import close, when_ended
+from intake.cases.deciding import decide
 from intake.cases.glass import break_glass, restrict, review
 from intake.cases.leveling import bill, external_level
 from intake.cases.notes import flag, note, save_draft

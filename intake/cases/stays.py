@@ -13,8 +13,8 @@ from intake.audit import service as audit
 from intake.beds import service as beds
 from intake.beds.models import UseKind
 from intake.cases import transfers, waitlist
+from intake.cases.closing import when_ended
 from intake.cases.codes import DISCHARGE_TYPES, LEVELS, MOUD_ANSWERS, NALOXONE_ANSWERS
-from intake.cases.deciding import when_ended
 from intake.cases.models import Case, CaseState
 from intake.cases.states import locked, move, must
 from intake.db import db

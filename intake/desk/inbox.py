@@ -19,9 +19,10 @@ from intake.desk.listing import listed
 from intake.desk.queries import today
 from intake.desk.routes import bp
 from intake.guard import current_actor, requires
+from intake.inquiries import listed as requests
 from intake.inquiries import queries as inquiries
+from intake.inquiries.listed import InboxFilter, InboxRow
 from intake.inquiries.models import Channel, Inquiry
-from intake.inquiries.queries import InboxFilter, InboxRow
 from intake.queues import signals
 from intake.queues.models import Queue
 from intake.screening.models import Placement, PlacementState, Screening, ScreeningState
@@ -141,7 +142,7 @@ def _version(site_id: int) -> str:
 
 def _inbox(actor: Actor) -> Inbox:
     wanted = _wanted(actor)
-    rows = inquiries.inbox_rows(actor.site_id, wanted, now=utcnow(), actor=actor)
+    rows = requests.inbox_rows(actor.site_id, wanted, now=utcnow(), actor=actor)
     owners = {row.owner_id for row in rows if row.owner_id is not None}
     names = {s.id: s.name for s in db.session.scalars(select(Staff).where(Staff.id.in_(owners)))} if owners else {}
     ids = [row.id for row in rows]
@@ -153,7 +154,7 @@ def _inbox(actor: Actor) -> Inbox:
     return Inbox(
         wanted=wanted,
         rows=rows,
-        stages=inquiries.stage_counts(actor.site_id),
+        stages=requests.stage_counts(actor.site_id),
         owners=names,
         cases={row.opened_from: row.id for row in opened},
         actor=actor,
@@ -202,5 +203,5 @@ def pipeline() -> ResponseReturnValue:
     listed(actor, "inbox/pipeline", f"{days} days", now)
     found = funnel(actor.site_id, since=start - timedelta(days=days - 1), days=days)
     return render_template(
-        "desk/pipeline.html", week=found, stages=inquiries.stage_counts(actor.site_id), choices=(1, 7, 30, 90)
+        "desk/pipeline.html", week=found, stages=requests.stage_counts(actor.site_id), choices=(1, 7, 30, 90)
     )

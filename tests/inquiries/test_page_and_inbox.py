@@ -15,9 +15,9 @@ from intake.cases.models import Case
 from intake.clock import utcnow
 from intake.db import db, id_text, transaction
 from intake.errors import Missing
-from intake.inquiries import queries
+from intake.inquiries import listed, queries
+from intake.inquiries.listed import InboxFilter
 from intake.inquiries.models import Attempt, Inquiry, InquiryState
-from intake.inquiries.queries import InboxFilter
 from intake.people import finding
 from tests.inquiries.browser import FAMILY, SELF, Browser, send, signed_in, visible
 from tests.people import Cast
@@ -130,7 +130,7 @@ def test_the_request_of_a_restricted_case_is_away_for_all_but_owner_and_supervis
         row = db.session.scalars(select(Inquiry)).one()
         now, site = utcnow(), cast.site.id
         for who, shown in ((cast.ada, 0), (cast.cleo, 0), (cast.sol, 1)):
-            assert len(queries.inbox_rows(site, InboxFilter(), now=now, actor=who)) == shown
+            assert len(listed.inbox_rows(site, InboxFilter(), now=now, actor=who)) == shown
             assert len(finding.find("Dana", site, actor=who)) == shown
             assert len(finding.likely_same(site_id=site, name="Dana", phone="+15550147734", actor=who)) == shown
         assert queries.readable(cast.sol, row.id).id == row.id
@@ -171,7 +171,7 @@ def test_rows_are_ordered_by_acuity_then_points_then_arrival(app: Flask, cast: C
     send(Browser(app), {**SELF, "now": {"danger": ["overdose_24h"]}})
     send(Browser(app), {**SELF, "use": {"takes": ["fentanyl"]}})
     with app.app_context():
-        rows = queries.inbox_rows(cast.site.id, InboxFilter(), now=utcnow())
+        rows = listed.inbox_rows(cast.site.id, InboxFilter(), now=utcnow())
         assert [(r.acuity, r.priority) for r in rows] == [(1, 30), (2, 10), (2, 0)]
         assert rows[0].danger == ("overdose_24h",)
         assert rows[0].queue == "emergency"
@@ -183,9 +183,9 @@ def test_rows_say_late_once_the_target_has_passed(app: Flask, cast: Cast) -> Non
     send(Browser(app))
     with app.app_context():
         later = utcnow() + timedelta(minutes=64)
-        row = queries.inbox_rows(cast.site.id, InboxFilter(late=True), now=later)[0]
+        row = listed.inbox_rows(cast.site.id, InboxFilter(late=True), now=later)[0]
         assert (row.waited_minutes, row.target_minutes, row.is_late) == (64, 60, True)
-        assert not queries.inbox_rows(cast.site.id, InboxFilter(late=True), now=utcnow())
+        assert not listed.inbox_rows(cast.site.id, InboxFilter(late=True), now=utcnow())
 
 
 def test_filters_by_stage_source_owner_and_queue(app: Flask, cast: Cast) -> None:
@@ -194,12 +194,12 @@ def test_filters_by_stage_source_owner_and_queue(app: Flask, cast: Cast) -> None
         now, site = utcnow(), cast.site.id
 
         def found(**wanted: Any) -> int:
-            return len(queries.inbox_rows(site, InboxFilter(**wanted), now=now))
+            return len(listed.inbox_rows(site, InboxFilter(**wanted), now=now))
 
         assert found(stage="new") == found(source="web") == found(queue="callback") == 1
         assert found(stage="closed") == found(source="phone") == found(owner_id=7) == found(queue="detox") == 0
-        assert queries.stage_counts(site)["new"] == 1
-        assert not queries.inbox_rows(cast.other_site.id, InboxFilter(), now=now)
+        assert listed.stage_counts(site)["new"] == 1
+        assert not listed.inbox_rows(cast.other_site.id, InboxFilter(), now=now)
 
 
 def test_the_inbox_needs_the_same_few_statements_for_two_rows_and_for_twelve(app: Flask, cast: Cast) -> None:
@@ -208,7 +208,7 @@ def test_the_inbox_needs_the_same_few_statements_for_two_rows_and_for_twelve(app
         with app.app_context():
             listen = (db.engine, "before_cursor_execute", lambda *a: seen.append(a[2]))
             event.listen(*listen)
-            queries.inbox_rows(cast.site.id, InboxFilter(), now=utcnow())
+            listed.inbox_rows(cast.site.id, InboxFilter(), now=utcnow())
             event.remove(*listen)
         return len(seen)
 
