@@ -66,12 +66,13 @@ def main(arguments: list[str]) -> int:
     """Print one line a place and engine; the status is 1 when anybody was found anywhere."""
     parser = argparse.ArgumentParser(prog="manage.py verify leaks", description=__doc__)
     parser.add_argument("--people", type=int, default=PEOPLE, help=f"how many ({PEOPLE})")
+    parser.add_argument("--engine", choices=ENGINES, help="one engine only")
     parser.add_argument("--figures", action="store_true", help="write docs/figures.md")
     given = parser.parse_args(arguments)
     rows: list[tuple[str, ...]] = []
     print(f"{'engine':12}{'place':28}{'looked at':>12}{'found':>8}")
     with engines() as both:
-        for engine in ENGINES:
+        for engine in [given.engine] if given.engine else ENGINES:
             rows += one(both, engine, given.people)
     if given.figures:
         text = f"{given.people} people, {len(canaries.Canary(0).secrets)} values each.\n\n"
