@@ -59,18 +59,24 @@ def other_of_site(staff_id: int, actor: Actor) -> Staff:
     return row
 
 
-def _keep_one_admin(staff: Staff) -> None:
-    if staff.role is not Role.ADMIN or not staff.is_active:
-        return
-    # Both rows are read in the same order by everybody, so two administrators cannot switch each other off at once.
-    others = db.session.scalars(
+def _to_lose(staff_id: int, actor: Actor) -> Staff:
+    """A colleague, locked, who may lose their role or account; an administrator only while another one stays.
+
+    Raises:
+        Missing: none here. NotPermitted: oneself. RuleBroken: the last administrator.
+    """
+    # All administrators are locked before the colleague and in one order, so two who switch each other off wait in
+    # line: one wins and the other hears why not, instead of both waiting for each other.
+    admins = db.session.scalars(
         select(Staff.id)
-        .where(Staff.site_id == staff.site_id, Staff.role == Role.ADMIN, Staff.is_active.is_(True))
+        .where(Staff.site_id == actor.site_id, Staff.role == Role.ADMIN, Staff.is_active.is_(True))
         .order_by(Staff.id)
         .with_for_update()
-    )
-    if len(list(others)) < 2:
+    ).all()
+    row = other_of_site(staff_id, actor)
+    if row.role is Role.ADMIN and row.is_active and len(admins) < 2:
         raise RuleBroken(ONE_ADMIN, code="ONE_ADMIN")
+    return row
 
 
 def change_role(staff_id: int, role: Role, *, actor: Actor, now: datetime) -> Staff:
@@ -79,10 +85,9 @@ def change_role(staff_id: int, role: Role, *, actor: Actor, now: datetime) -> St
     Raises:
         Missing: none here. NotPermitted: oneself. RuleBroken: the last administrator.
     """
-    row = other_of_site(staff_id, actor)
+    row = _to_lose(staff_id, actor)
     if row.role is role:
         return row
-    _keep_one_admin(row)
     before, row.role = row.role, role
     sessions.end_all(row.id, now=now)
     purpose = f"{before.value} > {role.value}"
@@ -100,8 +105,7 @@ def switch_off(staff_id: int, *, to_id: int | None, actor: Actor, now: datetime)
     Raises:
         Missing: none here, or no such colleague. NotPermitted: oneself. RuleBroken: the last administrator.
     """
-    row = other_of_site(staff_id, actor)
-    _keep_one_admin(row)
+    row = _to_lose(staff_id, actor)
     to = _successor(to_id, row, actor)
     row.is_active, row.switched_off_at = False, now
     sessions.end_all(row.id, now=now)
