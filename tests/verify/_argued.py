@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 ARGUED: dict[str, str] = {
+    "cadence.py: moment.astimezone(place).replace(tzinfo=None) < wall -> "
+    "moment.astimezone(place).replace(tzinfo=None) <= wall": (
+        "Inside a gap no reading of the clock equals the time on the wall, so the two never differ."
+    ),
     "factors.py: 0 -> 1": "The dose only picks the step of the methadone scale of 2016, and 0 and 1 mg share one.",
     "instruments/scoring.py: 0 -> 1": "The band of a RODS of 0, where 0 and 1 share the lowest one.",
     "instruments/scoring.py: abs(answer) < 1000000 -> abs(answer) <= 1000000": (
         "No option has such a value, so the answer is refused a line later either way."
     ),
+    "instruments/scoring.py: 1000000 -> 1000001": "The same guard against absurd numbers, one number higher.",
+    "instruments/withdrawal.py: a >= value -> a > value": (
+        "A value that is an anchor has words of its own; between two anchors no anchor equals it."
+    ),
+    "oih.py: _signs(known)[1] > 0 -> _signs(known)[1] >= 0": (
+        "Without signs the points for withdrawal reach 4 of the 5 needed to come here, which a test holds."
+    ),
+    "oih.py: 0 -> 1": "Signs of withdrawal have 0, 3 or 4 points.",
+    "products.py: 1 -> 2": "Only what stands before the first underscore is taken, however often the rest is cut.",
     "routing/changes.py: entry[0] <= now -> entry[0] < now": (
         "The range that holds the value of now leads here, not elsewhere, so no other range begins there."
     ),
