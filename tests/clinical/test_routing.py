@@ -452,6 +452,8 @@ def test_the_example_of_the_screens_names_the_change_to_outpatient() -> None:
 def test_of_a_known_number_the_nearest_range_on_either_side_is_named() -> None:
     found = [change.value_words for change in what_would_change(someone(cows=15)) if change.fact == "cows"]
     assert found == ["5 to 12", "25 or more"]
+    found = [change.value_words for change in what_would_change(someone(cows=0)) if change.fact == "cows"]
+    assert found == ["5 to 12"]
     found = [change.value_words for change in what_would_change(someone(mme=60)) if change.fact == "mme"]
     assert found == ["90 or more"]
     found = [c.value_words for c in what_would_change(someone(oud_criteria=3, cows=1)) if c.fact == "oud_criteria"]

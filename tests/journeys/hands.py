@@ -62,6 +62,12 @@ class Hands:
         expect(box).to_have_value(value)
         self.actions += 1
 
+    def give(self, name: str, value: str) -> None:
+        """Answer a field, whatever kind it is."""
+        kind = self.page.locator(f'main [name="{name}"]').first.evaluate("e => e.type || e.tagName.toLowerCase()")
+        give = {"radio": self.choose, "checkbox": self.tick, "select-one": self.select}.get(str(kind), self.type)
+        give(name, value)
+
     def follow(self, target: Locator) -> None:
         """Tab to a link or button and press Enter, which leads to another page."""
         self.reach(target)

@@ -19,6 +19,7 @@ from intake.screening.models import Placement, PlacementState
 from tests import world
 from tests.journeys import patient
 from tests.journeys.hands import Hands
+from tests.journeys.steps import FORM
 from tests.journeys.sweep import Center
 
 pytestmark = pytest.mark.browser
@@ -35,6 +36,21 @@ def hands(desk_center: Center, chromium: Browser, request: pytest.FixtureRequest
         page = window.new_page()
         page.goto(desk_center.url + "/inbox")
         yield Hands(page)
+
+
+def test_somebody_asks_for_help_by_the_keyboard_alone(desk_center: Center, chromium: Browser) -> None:
+    with desk_center.window(chromium, None, viewport=PHONE) as window:
+        page = window.new_page()
+        hands = Hands(page)
+        page.goto(desk_center.url + "/help/now")
+        for step, given in FORM.items():
+            page.wait_for_url(f"**/help/{step}")
+            for name, value in given.items():
+                hands.give(name, str(value))
+            hands.follow(page.locator("main form button.pri").first)
+        hands.tick("consent", "yes")
+        hands.follow(page.get_by_role("button", name="Send my request"))
+        page.wait_for_url("**/help/sent")
 
 
 @pytest.mark.parametrize("hands", [Role.ADMISSIONS], indirect=True)

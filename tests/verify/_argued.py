@@ -24,6 +24,7 @@ ARGUED: dict[str, str] = {
     "routing/changes.py: entry[0] <= now -> entry[0] < now": (
         "The range that holds the value of now leads here, not elsewhere, so no other range begins there."
     ),
+    "routing/changes.py: entry[0] > now -> entry[0] >= now": "For the same reason: no other range begins at now.",
     "routing/changes.py: edge <= NUMBERS[name] -> edge < NUMBERS[name]": (
         "No threshold stands at the highest value of its fact, coded or allowed where it would lead elsewhere."
     ),
