@@ -33,6 +33,9 @@ LOOK_SECONDS = 0.05
 LONGEST = 200
 
 
+_guarded: set[Callable[..., ResponseReturnValue]] = set()
+
+
 def fresh_key() -> str:
     """A key for one form on one page."""
     return secrets.token_hex(16)
@@ -62,7 +65,15 @@ def once(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseRetu
         _finish(digest, answer)
         return answer
 
+    _guarded.add(guarded)
     return guarded
+
+
+def runs_once(view: Callable[..., ResponseReturnValue]) -> bool:
+    """Whether a view, however it is wrapped, stands below `@once`."""
+    while view not in _guarded and hasattr(view, "__wrapped__"):
+        view = view.__wrapped__
+    return view in _guarded
 
 
 def _digest(key: str) -> bytes:
@@ -111,7 +122,9 @@ def _first_answer(digest: bytes, body: bytes) -> ResponseReturnValue:
         if row.body != body:
             raise RuleBroken("This page was sent before with other answers. Open it again.", code="KEY_USED")
         if row.status:
-            return redirect(row.location) if row.location else ("", row.status)
+            if row.location:
+                return redirect(row.location)
+            raise AlreadyDone("This was done the first time. Its answer was shown once and is kept nowhere.")
         if time.monotonic() > until:
             raise AlreadyDone("This was sent twice. The first sending is still at work; look again in a moment.")
         time.sleep(LOOK_SECONDS)

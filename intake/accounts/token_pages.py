@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from intake.accounts import api_tokens
+from intake.accounts.once import once
 from intake.accounts.routes import bp
 from intake.actor import Role
 from intake.clock import utcnow
@@ -37,6 +38,7 @@ def _page(errors: dict[str, str], typed: dict[str, str], secret: str) -> str:
 
 @bp.post("/settings/systems")
 @requires(Role.ADMIN)
+@once
 def issue_token() -> ResponseReturnValue:
     """Make a token; its secret stands on this one answer and nowhere else."""
     reader = Reader(request.form)

@@ -8,6 +8,7 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from intake.accounts.once import once
 from intake.actor import STAFF
 from intake.audit import service as audit
 from intake.cases import asking, forms, glass, queries, service
@@ -60,6 +61,7 @@ def _page(
 
 @bp.post(f"/cases/<id:case_id>/<any({NAMES}):name>")
 @requires(*STAFF, rule="case")
+@once
 def act(case_id: int, name: str) -> ResponseReturnValue:
     """Do one step in one transaction; a broken rule shows the form again with what was typed."""
     found, actor, now = _step(case_id, name), current_actor(), utcnow()
@@ -132,6 +134,7 @@ def _ask_for_access(case_id: int | None) -> ResponseReturnValue:
 
 @bp.route("/cases/<id:case_id>/emergency-access", methods=["GET", "POST"])
 @requires(*STAFF, rule="center")
+@once
 def emergency_access(case_id: int) -> ResponseReturnValue:
     """Ask for an hour of access to a restricted case; the page reads the same whether the case exists or not."""
     return _door(case_id, {}, 200) if request.method == "GET" else _ask_for_access(case_id)
@@ -139,6 +142,7 @@ def emergency_access(case_id: int) -> ResponseReturnValue:
 
 @bp.route("/emergency-access", methods=["GET", "POST"])
 @requires(*STAFF, rule="center")
+@once
 def emergency_door() -> ResponseReturnValue:
     """The same by case number, for somebody whom find does not show."""
     return _door(None, {}, 200) if request.method == "GET" else _ask_for_access(None)

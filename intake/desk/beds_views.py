@@ -8,6 +8,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from intake.accounts.once import once
 from intake.actor import STAFF, Role
 from intake.beds import queries as beds
 from intake.beds import service as beds_service
@@ -117,6 +118,7 @@ def confirm_unit(unit_id: int) -> ResponseReturnValue:
 
 @bp.post("/beds/units/<id:unit_id>/add")
 @requires(*SETS_UP, rule="center")
+@once
 def add_bed(unit_id: int) -> ResponseReturnValue:
     """Add a bed or slot to a unit."""
 
@@ -143,6 +145,7 @@ def close_bed(bed_id: int) -> ResponseReturnValue:
 
 @bp.post("/beds/units")
 @requires(*SETS_UP, rule="center")
+@once
 def add_unit() -> ResponseReturnValue:
     """Set up a ward or a clinic."""
 

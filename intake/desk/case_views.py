@@ -10,6 +10,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from intake.accounts.once import once
 from intake.actor import CARE, STAFF
 from intake.audit import service as audit
 from intake.cases import codes, forms
@@ -100,6 +101,7 @@ def _notes(
 
 @bp.post("/cases/<id:case_id>/notes")
 @requires(*STAFF, rule="case")
+@once
 def write_note(case_id: int) -> ResponseReturnValue:
     """Write a note; a broken rule shows the page again with the words."""
     r = Reader(request.form)

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from intake.accounts.once import once
 from intake.audit import service as audit
 from intake.cases import paying, queries
 from intake.cases.models import Case
@@ -74,6 +75,7 @@ def _do(case_id: int, done: str, verb: Callable[[Case], None], of: str = "") -> 
 
 @bp.post("/cases/<id:case_id>/coverage")
 @requires(*coverage.SEEN_BY, rule="case")
+@once
 def add_coverage(case_id: int) -> ResponseReturnValue:
     """Add a coverage; its check is owed within a day."""
 
@@ -87,6 +89,7 @@ def add_coverage(case_id: int) -> ResponseReturnValue:
 
 @bp.post("/cases/<id:case_id>/coverage/<id:coverage_id>/check")
 @requires(*coverage.SEEN_BY, rule="case")
+@once
 def check_coverage(case_id: int, coverage_id: int) -> ResponseReturnValue:
     """Write down what a check came to."""
 

@@ -10,6 +10,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from intake.accounts.once import once
 from intake.actor import CARE, Role
 from intake.audit import service as audit
 from intake.clock import utcnow
@@ -96,6 +97,7 @@ def give_back_inquiry(inquiry_id: int) -> ResponseReturnValue:
 
 @bp.post("/inquiries/<id:inquiry_id>/attempts")
 @requires(*DESK, rule="case")
+@once
 def log_attempt(inquiry_id: int) -> ResponseReturnValue:
     """Log one try to reach them, with its outcome."""
 
@@ -111,6 +113,7 @@ def log_attempt(inquiry_id: int) -> ResponseReturnValue:
 
 @bp.post("/inquiries/<id:inquiry_id>/promises")
 @requires(*DESK, rule="case")
+@once
 def make_promise(inquiry_id: int) -> ResponseReturnValue:
     """Give a time to call back or to come."""
 

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from intake.accounts import queries as accounts
+from intake.accounts.once import once
 from intake.actor import Role
 from intake.cases import keeping
 from intake.clock import utcnow
@@ -74,6 +75,7 @@ def _page(typed: dict[str, str], errors: dict[str, str]) -> str:
 
 @bp.post("/settings/records/holds")
 @requires(Role.PRIVACY)
+@once
 def hold() -> ResponseReturnValue:
     """Hold the record of a case."""
     typed = {name: request.form.get(name, "").replace("\x00", "").strip() for name in ("number", "reason")}

@@ -13,7 +13,7 @@ from intake import crypto
 from intake.actor import STAFF, Actor
 from intake.audit import service as audit
 from intake.db import db
-from intake.errors import Missing, NotPermitted
+from intake.errors import AlreadyDone, Missing, NotPermitted
 from intake.fields import Reader
 from intake.people.models import Person, PersonKind
 
@@ -122,11 +122,23 @@ def read(form: MultiDict[str, str]) -> dict[str, str]:
     return {name: code for name, code in found.items() if code}
 
 
-def save(person_id: int, given: Mapping[str, str], *, actor: Actor, now: datetime) -> None:
+def read_version(form: MultiDict[str, str]) -> int:
+    """The version of the person that the page was made from.
+
+    Raises:
+        RuleBroken: it is no number.
+    """
+    reader = Reader(form)
+    version = reader.whole("version", low=1, high=10**9) or 0
+    reader.check()
+    return version
+
+
+def save(person_id: int, given: Mapping[str, str], *, version: int, actor: Actor, now: datetime) -> None:
     """Keep the answers, sealed; the sex also stands on the person, where beds and scores read it.
 
     Raises:
-        Missing: no such person here. NotPermitted: the role.
+        Missing: no such person here. NotPermitted: the role. AlreadyDone: the person changed since `version`.
     """
     if not actor.may(*STAFF):
         raise NotPermitted("Your role does not record this.")
@@ -135,6 +147,8 @@ def save(person_id: int, given: Mapping[str, str], *, actor: Actor, now: datetim
     )
     if row is None or row.kind is PersonKind.TOMBSTONE:
         raise Missing("There is no such person.")
+    if row.version != version:
+        raise AlreadyDone("Somebody changed this person while you were writing. Look again, then save.", code="CHANGED")
     before = answers(row)
     row.demographics = crypto.seal(json.dumps(dict(given), sort_keys=True), key_of=row.id, at=_AT, row=row.id)
     row.sex = _SEX.get(given.get("GENDER", ""), "unknown")

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from intake.accounts import once
-from intake.accounts.models import SentForm, Staff
+from intake.accounts.models import ApiToken, SentForm, Staff
 from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.messages.models import Message
@@ -98,3 +98,17 @@ def test_keys_are_kept_for_a_day(app_sqlite: Flask) -> None:
         later(hours=25)
         with transaction():
             assert once.sweep(utcnow()) == 1
+
+
+def test_d02_a_secret_that_is_shown_once_is_not_made_twice(app_sqlite: Flask) -> None:
+    door = admin(app_sqlite)
+    text = door.get("/settings/systems").text
+    keys = {name: re.findall(rf'name="{name}" value="([^"]+)"', text)[0] for name in ("csrf_token", "once")}
+    sent = {**keys, "name": "County hospital", "days": "30"}
+    assert door.client.post("/settings/systems", data=sent).status_code == 200
+    second = door.client.post("/settings/systems", data=sent)
+    assert second.status_code == 409
+    assert "shown once" in second.text
+    with app_sqlite.app_context():
+        assert db.session.scalar(select(func.count(ApiToken.id))) == 1
+        db.session.remove()

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from intake.actor import Role
+from tests.house.test_sent_twice import without_key_or_version
 from tests.journeys import sweep
 
 pytestmark = pytest.mark.browser
@@ -37,6 +38,10 @@ def found(center: sweep.Center) -> Found:
 def test_every_page_is_well_formed_light_and_without_inline_style_or_script(found: Found) -> None:
     assert len(found) > 60
     assert [line for path, _role, page in found for line in sweep.markup(path, page)] == []
+
+
+def test_every_form_carries_the_key_or_the_version_its_address_asks_for(center: sweep.Center, found: Found) -> None:
+    assert [line for path, _role, page in found for line in without_key_or_version(center.app, path, page)] == []
 
 
 def test_every_page_passes_axe_reflows_has_large_targets_and_asks_nobody_else(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -149,8 +150,12 @@ def test_what_no_screening_asks_is_asked_on_one_page_and_counts_from_then_on(app
     ada, path = Browser(app_sqlite, "ada"), f"/cases/{case_id}/state-items"
     every = {name: choices[0][0] for group in demographics.ITEMS.values() for name, (_, choices) in group.items()}
     given = {**every, "VET": demographics.NOT_KNOWN, "ARRESTS": ""}
+    given["version"] = re.findall(r'name="version" value="(\d+)"', ada.get(path).text)[0]
     assert ada.post(path, {**given, "RACE": "77"}, page=path).status_code == 422
     assert ada.post(path, given, page=path).status_code == 302
+    older = ada.post(path, {**given, "VET": ""}, page=path)
+    assert older.status_code == 409
+    assert "Now: Not known" in older.text, "what a colleague chose stands beside what was typed"
     page = ada.get(path).text
     assert page.count(" selected") >= len(every) - 1
     with app_sqlite.app_context():
