@@ -102,7 +102,7 @@ def send(client: FlaskClient, method: str, path: str) -> TestResponse:
 
 def bare(answer: TestResponse) -> str:
     """An answer without what differs between any two requests."""
-    text = re.sub(r'(name="csrf_token" value|name="csrf" content)="[^"]*"', "", answer.text)
+    text = re.sub(r'(name="(?:csrf_token|once)" value|name="csrf" content)="[^"]*"', "", answer.text)
     # The banner about late mail counts minutes, which may pass between the two.
     text = re.sub(r"waited for [0-9]+ minutes", "", text)
     return re.sub(r"\b[0-9a-f]{16}\b", "", re.sub(r"\b[0-9a-z]{13}\b", "", text))

@@ -42,6 +42,7 @@ TOLD = (
     "summary.py",
     "calls.py",
     "live.py",
+    "listed.py",
     "values.py",
     "forms.py",
     "queries.py",
