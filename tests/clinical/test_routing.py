@@ -381,6 +381,16 @@ def test_a_limit_that_protects_life_may_only_go_down(rule: str, limit: str, weak
     assert changed(**{rule: {"thresholds": {limit: stricter}, "queue": "emergency", "acuity": 1}}).rules
 
 
+@pytest.mark.parametrize("rule", [rule.id for rule in RULES if rule.id[0] in "EC" and not rule.limits])
+def test_what_protects_life_without_a_limit_may_be_made_stricter(rule: str) -> None:
+    assert changed(**{rule: {"queue": "emergency", "acuity": 1}}).rules
+
+
+def test_a_number_keeps_its_fraction_and_a_whole_one_is_whole() -> None:
+    assert cleaned(someone(mme=Decimal("89.5"))).mme == Fraction(179, 2)
+    assert type(cleaned(someone(mme=60.0)).mme) is int
+
+
 @pytest.mark.parametrize("change", [{"enabled": False}, {"queue": "callback"}, {"acuity": 3}])
 def test_the_rule_that_catches_everybody_else_cannot_change(change: dict[str, Any]) -> None:
     with pytest.raises(RuleBroken) as refused:

@@ -521,6 +521,7 @@ WHOLE = {"product": "morphine_er", "regimen": [60, 60], "rate_pct": 10, "interva
         ({"goal": 120.01}, "GOAL_NOT_BELOW_START"),
         ({"regimen": [0, 0]}, "GOAL_NOT_BELOW_START"),
         ({"regimen": [10, 4]}, "DOSE_NOT_DELIVERABLE"),
+        ({"regimen": [15, 900]}, "INPUT_NOT_VALID"),
         # The first fault in the order of the checks is the one that is named.
         ({"product": "unknown", "regimen": [], "rate_pct": 0}, "UNKNOWN_PRODUCT"),
         ({"regimen": [], "rate_pct": 0, "interval_days": 0}, "EMPTY_REGIMEN"),

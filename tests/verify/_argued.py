@@ -35,7 +35,14 @@ ARGUED: dict[str, str] = {
     "taper/build.py: 2300 -> 2301": "A guard against running out of the calendar; any year far away does.",
     "taper/build.py: self.next.toordinal() + length.days > _LAST_DAY -> "
     "self.next.toordinal() + length.days >= _LAST_DAY": "The same guard, one day in the year 2300 earlier.",
-    "taper/build.py: 1 -> 2": "Steps made by hand bring their own days; the interval given here is never read.",
+    "taper/build.py: 1 -> 2": (
+        "Twice the day of a guard in the year 2300; once the interval of steps made by hand, which is never read."
+    ),
+    "taper/build.py: drop <= asked -> drop < asked": "A drop as large as asked stretches the interval to itself.",
+    "taper/build.py: self.next.toordinal() + length.days -> self.next.toordinal() - length.days": (
+        "The same guard against running out of the calendar, one step later."
+    ),
+    "taper/checks.py: 3650 -> 3651": "A guard against absurd lengths, one day longer than ten years.",
     "taper/checks.py: 100000 -> 100001": "A guard against absurd doses, thousands of times the largest product.",
     "taper/ladder.py: 256 -> 257": "The size of a cache.",
     "taper/speed.py: 50 -> 51": "Digits of a root, compared with a tolerance of one in a thousand million.",
