@@ -251,6 +251,12 @@ def test_two_years_are_730_days(days: int, shown: bool) -> None:
     assert ("LONGER_THAN_2_YEARS" in concerns(plan)) is shown
 
 
+@pytest.mark.parametrize(("first", "shown"), [(160, False), (159, True)])
+def test_a_cut_is_large_above_20_percent(first: int, shown: bool) -> None:
+    plan = check_by_hand("methadone_liquid", [200], [([first], 28)], MONDAY, KNOWN, then_hold=True)
+    assert ("LARGE_CUT" in concerns(plan)) is shown
+
+
 def test_the_figures_in_the_words_have_one_decimal() -> None:
     found = concerns(draft("methadone", (10, 10, 10), mode="exponential"))
     assert found["OVER_MAX:3"].words.startswith("Step 3 cuts 25.0%")

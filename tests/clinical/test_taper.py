@@ -243,6 +243,11 @@ def test_the_smallest_goal_is_held_and_not_taken_for_a_stop() -> None:
     assert plan.hold_from == plan.steps[-1].end + timedelta(days=1)
 
 
+def test_a_step_cuts_at_most_20_percent_unless_the_request_says_more() -> None:
+    asked = TaperRequest("morphine_er", (60,), rate_pct=10, interval_days=28, mode="linear", start_date=MONDAY)
+    assert asked.max_step_pct == 20
+
+
 def test_without_a_possible_step_the_plan_holds_at_the_start_total() -> None:
     plan = build(ask(regimen=[30], goal=Decimal("29.5")))
     assert plan.steps == ()

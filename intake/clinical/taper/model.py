@@ -143,9 +143,9 @@ class Plan:
     reduction_28d_pct: Fraction | None
     actual_28d_pct: Fraction
     plan_flags: tuple[str, ...]
-    by_hand: bool = False
-    final: Final = "stop"
-    stretch: bool = False
+    by_hand: bool
+    final: Final
+    stretch: bool
 
     @property
     def end_date(self) -> date:
