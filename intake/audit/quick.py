@@ -13,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from intake.audit.models import AuditChain, AuditEntry
-from intake.audit.service import GENESIS, entry_hash
+from intake.audit.service import GENESIS, entry_hash, forget_heads
 from intake.db import db, new_id
 
 _CHAIN = cast(Table, AuditChain.__table__)
@@ -77,3 +77,4 @@ def append(connection: Connection, line: Line) -> None:
     line.follow((found.seq, found.head) if found is not None else (0, GENESIS))
     connection.execute(_ADD, {name: getattr(line, name) for name in COLUMNS})
     connection.execute(_MOVE, {"moved_chain": line.chain_id, "moved_seq": line.seq, "moved_head": line.hash})
+    forget_heads()

@@ -23,6 +23,7 @@ _CODE = re.compile(
     r"p[1-4]|[a-z_]+[<>=]{1,2}[0-9.-]+|(stage|source|owner|queue|state|what|case)=[\w-]{1,20}|[0-9]+|days"
     r"|open|mine|late|snoozed|all|ended|look|owed|sent|unsent|drafts|print|now|detox|outpatient|callback|refer_out"
 )
+_HELD = "audit_chains"
 GENESIS = b"\x00" * 32
 # The one way an entry is written down before it is hashed.
 canonical = json.JSONEncoder(separators=(",", ":")).encode
@@ -70,13 +71,27 @@ def record(
 
 
 def _locked_chain(chain_id: int, site_id: int) -> AuditChain:
-    chain = db.session.scalar(
+    session = db.session()
+    of, locked = session.info.get(_HELD, (None, {}))
+    held: dict[int, AuditChain] = locked if of is session.get_transaction() else {}
+    if chain_id in held:
+        return held[chain_id]
+    chain = session.scalar(
         select(AuditChain).where(AuditChain.id == chain_id).with_for_update().execution_options(populate_existing=True)
     )
     if chain is None:
         chain = AuditChain(id=chain_id, site_id=site_id, seq=0, head=GENESIS)
-        db.session.add(chain)
+        session.add(chain)
+    if not session.in_nested_transaction():
+        # What is locked now stays locked to the end of the transaction, so its next entry need not ask again; a
+        # savepoint that is undone would give the lock back, so what it takes is not remembered.
+        session.info[_HELD] = (session.get_transaction(), {**held, chain_id: chain})
     return chain
+
+
+def forget_heads() -> None:
+    """Read the ends of chains again: somebody wrote to them past the session."""
+    db.session().info.pop(_HELD, None)
 
 
 def _values_digest(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> bytes:

@@ -248,6 +248,10 @@ def test_a_step_cuts_at_most_20_percent_unless_the_request_says_more() -> None:
     assert asked.max_step_pct == 20
 
 
+def test_a_day_more_than_four_weeks_between_steps_falls_a_little_less_than_the_rate() -> None:
+    assert Fraction(96, 1000) < nominal_28d(Fraction(1, 10), 29, "exponential") < Fraction(1, 10)
+
+
 def test_without_a_possible_step_the_plan_holds_at_the_start_total() -> None:
     plan = build(ask(regimen=[30], goal=Decimal("29.5")))
     assert plan.steps == ()

@@ -45,8 +45,12 @@ ARGUED: dict[str, str] = {
     "taper/checks.py: 3650 -> 3651": "A guard against absurd lengths, one day longer than ten years.",
     "taper/checks.py: 100000 -> 100001": "A guard against absurd doses, thousands of times the largest product.",
     "taper/ladder.py: 256 -> 257": "The size of a cache.",
+    "taper/review.py: 0 -> 1": "No step is shorter than a day.",
     "taper/review.py: 1 -> 2": "What is only shown is listed last, so with an equal rank it stays there.",
     "taper/review.py: 2 -> 3": "Any rank behind the others sorts the same.",
+    "taper/speed.py: 28 % interval_days -> 28 * interval_days": (
+        "A whole exponent comes to the same by the power, to 50 digits."
+    ),
     "taper/speed.py: 50 -> 51": "Digits of a root, compared with a tolerance of one in a thousand million.",
     "taper/speed.py: 0 -> 1": "A cut of everything comes to the same by the power; a rate of 0 is refused.",
 }

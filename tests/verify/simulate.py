@@ -84,9 +84,9 @@ def main(arguments: list[str]) -> int:
             f"run {turn + 1}: {lived.took:6.1f} s of {LIMIT_SECONDS:.0f}, {lived.cpu:.1f} s of CPU   "
             f"{lived.broken} broken   digest {lived.digest[:16]}"
         )
-    same = len({each.digest for each in found}) == 1
+    same = len({each.digest for each in found}) == 1 and all(each.digest for each in found)
     print(f"{len(invariants.RULES)} invariants; same seed, same center: {'yes' if same else 'NO'}")
-    if asked.figures:
+    if asked.figures and all(each.digest for each in found):
         _write(found, asked.seed)
     kept = same and found[0].took <= LIMIT_SECONDS and not any(each.broken for each in found)
     return 0 if kept else 1

@@ -109,8 +109,9 @@ class Care:
             known = db.session.scalar(select(CheckIn.state).where(CheckIn.message_id == message_id))
             if state is not PlanState.ACTIVE or known not in (None, CheckInState.OWED):
                 return
-            row, _ = checkins.record(message_id, told, now=now)
-        self.story.later(now, 0.1, 14, lambda at: self.looked(row.id, at))
+            # The id now: the row is read again after its transaction, when a clinician looks hours later.
+            check_in_id = checkins.record(message_id, told, now=now)[0].id
+        self.story.later(now, 0.1, 14, lambda at: self.looked(check_in_id, at))
 
     def looked(self, check_in_id: int, now: datetime) -> None:
         """A clinician reads it, acknowledges alerts, and clears the hold or pauses."""
