@@ -180,6 +180,15 @@ class _Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.tree, str(self.path), "exec"), module.__dict__)
 
 
+def same_examples() -> None:
+    """Let the property tests of every change try the same examples."""
+    few = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+    settings.register_profile(
+        "mutants", database=None, deadline=None, derandomize=True, suppress_health_check=few, phases=[Phase.generate]
+    )
+    settings.load_profile("mutants")
+
+
 def survives(path: Path, tree: ast.Module, tests: Sequence[str]) -> bool:
     """Run the tests over the changed module in a process of its own; whatever ends otherwise than well has noticed."""
     child = os.fork()
@@ -206,11 +215,7 @@ def main(arguments: list[str]) -> int:
     asked.add_argument("--every", type=int, default=1)
     asked.add_argument("--figures", action="store_true")
     options = asked.parse_args(arguments)
-    few = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-    settings.register_profile(
-        "mutants", database=None, deadline=None, derandomize=True, suppress_health_check=few, phases=[Phase.generate]
-    )
-    settings.load_profile("mutants")
+    same_examples()
     rows: list[tuple[str, ...]] = []
     survivors: list[tuple[str, ...]] = []
     began = time.monotonic()
