@@ -29,6 +29,10 @@ ARGUED: dict[str, str] = {
         "No threshold stands at the highest value of its fact, coded or allowed where it would lead elsewhere."
     ),
     "routing/facts.py: 0 -> 1": "A short cut for whole numbers; a 0 takes the long way to the same value.",
+    "routing/facts.py: 0 <= value <= NUMBERS[name] -> 0 < value <= NUMBERS[name]": "The same short cut.",
+    "routing/facts.py: 0 <= value <= NUMBERS[name] -> 0 <= value < NUMBERS[name]": (
+        "The same short cut; the highest number takes the long way to the same value."
+    ),
     "taper/build.py: totals[at] > rate.goal -> totals[at] >= rate.goal": (
         "At the goal every lower rung lies below it, so the walk ends two lines later either way."
     ),
