@@ -156,6 +156,7 @@ def test_what_no_screening_asks_is_asked_on_one_page_and_counts_from_then_on(app
     older = ada.post(path, {**given, "VET": ""}, page=path)
     assert older.status_code == 409
     assert "Now: Not known" in older.text, "what a colleague chose stands beside what was typed"
+    assert "Somebody changed this person" in ada.post(path, given, page=path).text, "said even where nothing differs"
     page = ada.get(path).text
     assert page.count(" selected") >= len(every) - 1
     with app_sqlite.app_context():
