@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import flask_migrate
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, select, text, update
 
@@ -221,6 +222,31 @@ def in_database(act: Callable[[], Any]) -> float:
     return float(said["Execution Time"])
 
 
+@contextmanager
+def crowded(rows: int) -> Iterator[tuple[Flask, Cast]]:
+    """A center on a PostgreSQL of its own whose queue holds `rows` waiting people.
+
+    Raises:
+        Unavailable: no PostgreSQL can be had.
+    """
+    server = Server()
+    try:
+        with tempfile.TemporaryDirectory(prefix="intake-bench-") as folder:
+            app = create_app(Config.read(process_environment(Database("postgresql", server.url, Path(folder)))))
+            app.config["RATELIMIT_ENABLED"] = False
+            with app.app_context():
+                flask_migrate.upgrade(directory=str(ROOT / "migrations"))
+                with transaction():
+                    cast = make_cast()
+                db.session.expunge_all()
+                fill(cast, rows)
+            yield app, cast
+            with app.app_context():
+                db.engine.dispose()
+    finally:
+        server.stop()
+
+
 def main(arguments: list[str]) -> int:
     """Measure, print the table, and answer 1 when a gate is missed."""
     parser = argparse.ArgumentParser(prog="bench pages", description=__doc__)
@@ -230,26 +256,11 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     found = Figures()
     try:
-        server = Server()
+        with crowded(given.rows) as (app, cast):
+            measure(browser(app, cast, "cleo"), cast, found, app, given.rows)
     except Unavailable as reason:
         print(f"not run: {reason}", file=sys.stderr)
         return 2
-    try:
-        with tempfile.TemporaryDirectory(prefix="intake-bench-") as folder:
-            database = Database("postgresql", server.url, Path(folder))
-            app = create_app(Config.read(process_environment(database)))
-            app.config["RATELIMIT_ENABLED"] = False
-            with app.app_context():
-                flask_migrate.upgrade(directory=str(ROOT / "migrations"))
-                with transaction():
-                    cast = make_cast()
-                db.session.expunge_all()
-                fill(cast, given.rows)
-            measure(browser(app, cast, "cleo"), cast, found, app, given.rows)
-            with app.app_context():
-                db.engine.dispose()
-    finally:
-        server.stop()
     rows = [(words, ours, beside, "yes" if kept else "NO") for words, ours, beside, kept in found.lines]
     if given.figures:
         figures.write("bench pages", figures.table(("what", "ours", "beside", "kept"), rows))

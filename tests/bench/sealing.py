@@ -9,26 +9,17 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import flask_migrate
 from flask.testing import FlaskClient
 
-from config import Config
-from intake import create_app, crypto
-from intake.db import db, transaction
+from intake import crypto
 from tests import figures
-from tests.bench.pages import ROOT, SHOWN, Figures, fill
-from tests.conftest import process_environment
+from tests.bench.pages import SHOWN, Figures, crowded
 from tests.desk.door import browser
-from tests.people import make_cast
 from tests.servers import Unavailable
-from tests.servers.databases import Database
-from tests.servers.postgres import Server
 
 ROWS = 1_000
 ROUNDS = 120
@@ -111,26 +102,11 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     found = Figures()
     try:
-        server = Server()
+        with crowded(ROWS) as (app, cast):
+            measure(browser(app, cast, "cleo"), found, given.rounds)
     except Unavailable as reason:
         print(f"not run: {reason}", file=sys.stderr)
         return 2
-    try:
-        with tempfile.TemporaryDirectory(prefix="intake-bench-") as folder:
-            database = Database("postgresql", server.url, Path(folder))
-            app = create_app(Config.read(process_environment(database)))
-            app.config["RATELIMIT_ENABLED"] = False
-            with app.app_context():
-                flask_migrate.upgrade(directory=str(ROOT / "migrations"))
-                with transaction():
-                    cast = make_cast()
-                db.session.expunge_all()
-                fill(cast, ROWS)
-            measure(browser(app, cast, "cleo"), found, given.rounds)
-            with app.app_context():
-                db.engine.dispose()
-    finally:
-        server.stop()
     rows: list[tuple[str, ...]] = [
         (words, ours, beside, "yes" if kept else "NO") for words, ours, beside, kept in found.lines
     ]
