@@ -28,6 +28,7 @@ class CaseState(StrEnum):
 
 
 _OPEN = text("state NOT IN ('discharged', 'closed')")
+_RESTRICTED = text("restricted")
 
 
 class Case(Base, Stamped, Versioned):
@@ -37,6 +38,8 @@ class Case(Base, Stamped, Versioned):
     __table_args__ = (
         Index("care_case_one_open", "person_id", unique=True, postgresql_where=_OPEN, sqlite_where=_OPEN),
         Index("care_case_owner", "owner_id", "state"),
+        # Few are restricted, and every list asks which: whom somebody must not meet is known at any size of center.
+        Index("care_case_restricted", "site_id", postgresql_where=_RESTRICTED, sqlite_where=_RESTRICTED),
     )
 
     id: Mapped[Id]

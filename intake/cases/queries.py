@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select
 
 from intake import crypto
 from intake.actor import STAFF, Actor, Role
@@ -29,11 +29,33 @@ def visible(actor: Actor) -> ColumnElement[bool]:
         return false()
     if actor.role is Role.SUPERVISOR:
         return Case.site_id == actor.site_id
-    granted = select(Grant.id).where(Grant.case_id == Case.id, Grant.staff_id == actor.id, Grant.until > db_now())
     return and_(
         Case.site_id == actor.site_id,
-        or_(Case.restricted.is_(False), Case.owner_id == actor.id, granted.exists()),
+        or_(Case.restricted.is_(False), Case.owner_id == actor.id, _granted(actor)),
     )
+
+
+def kept_from(actor: Actor) -> ColumnElement[bool]:
+    """The condition that holds for the cases of the site that `actor` may not read: those `visible` leaves out.
+
+    Not written as its negation: it asks only the few restricted ones, and a case without owner is neither null nor
+    seen.
+    """
+    if actor.is_system or actor.role is Role.SUPERVISOR:
+        return false()
+    if actor.role not in STAFF:
+        return Case.site_id == actor.site_id
+    return and_(
+        Case.site_id == actor.site_id,
+        Case.restricted,
+        Case.owner_id.is_distinct_from(actor.id),
+        ~_granted(actor),
+    )
+
+
+def _granted(actor: Actor) -> ColumnElement[bool]:
+    """Whether emergency access of the actor to the case is running."""
+    return exists().where(Grant.case_id == Case.id, Grant.staff_id == actor.id, Grant.until > db_now())
 
 
 def can_read(actor: Actor, case: Case) -> bool:

@@ -8,11 +8,12 @@ from typing import Any
 
 from flask import make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import distinct, func, or_, select
+from sqlalchemy import distinct, func, select
 
 from intake.accounts.models import Staff
 from intake.actor import STAFF, Actor
 from intake.cases.models import Case
+from intake.cases.queries import visible
 from intake.clock import utcnow
 from intake.db import db
 from intake.desk.listing import listed
@@ -142,19 +143,15 @@ def _version(site_id: int) -> str:
 
 def _inbox(actor: Actor) -> Inbox:
     wanted = _wanted(actor)
-    rows = requests.inbox_rows(actor.site_id, wanted, now=utcnow(), actor=actor)
+    rows = requests.inbox_rows(actor, wanted, now=utcnow())
     owners = {row.owner_id for row in rows if row.owner_id is not None}
     names = {s.id: s.name for s in db.session.scalars(select(Staff).where(Staff.id.in_(owners)))} if owners else {}
     ids = [row.id for row in rows]
-    opened = db.session.execute(
-        select(Case.opened_from, Case.id).where(
-            Case.opened_from.in_(ids), or_(Case.restricted.is_(False), Case.owner_id == actor.id)
-        )
-    )
+    opened = db.session.execute(select(Case.opened_from, Case.id).where(Case.opened_from.in_(ids), visible(actor)))
     return Inbox(
         wanted=wanted,
         rows=rows,
-        stages=requests.stage_counts(actor.site_id),
+        stages=requests.stage_counts(actor),
         owners=names,
         cases={row.opened_from: row.id for row in opened},
         actor=actor,
@@ -203,5 +200,5 @@ def pipeline() -> ResponseReturnValue:
     listed(actor, "inbox/pipeline", f"{days} days", now)
     found = funnel(actor.site_id, since=start - timedelta(days=days - 1), days=days)
     return render_template(
-        "desk/pipeline.html", week=found, stages=requests.stage_counts(actor.site_id), choices=(1, 7, 30, 90)
+        "desk/pipeline.html", week=found, stages=requests.stage_counts(actor), choices=(1, 7, 30, 90)
     )

@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import g, has_request_context, request
-from sqlalchemy import ScalarSelect, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select
 
 from intake.actor import CARE, STAFF, Actor, Role
 from intake.beds.models import Bed, BedUse, Unit, UseKind
 from intake.cases.models import Case
-from intake.cases.queries import ENDED
+from intake.cases.queries import ENDED, kept_from
 from intake.clock import db_now, utcnow
 from intake.db import db
 from intake.inquiries.models import Inquiry
 from intake.inquiries.queries import OPEN
+from intake.inquiries.queries import visible as visible_inquiry
 from intake.messages import pulse
 from intake.queues.models import EntryState, Queue, QueueCounter, QueueEntry
 from intake.queues.queries import BOARDS
@@ -85,7 +86,7 @@ def _read(actor: Actor, queues: Sequence[Queue]) -> Counts:
         _counter(site, here, QueueCounter.moved),
         _mine_here(actor, here),
         _late(site, here),
-        _count(Inquiry.id, Inquiry.site_id == site, Inquiry.state.in_(OPEN)),
+        _count(Inquiry.id, visible_inquiry(actor), Inquiry.state.in_(OPEN)),
         _mine(actor),
         _tasks(actor),
         *_capacity(site),
@@ -153,10 +154,27 @@ def tasks_for(actor: Actor) -> Any:
     return or_(Task.owner_id == actor.id, (Task.owner_id.is_(None)) & Task.role.in_(roles))
 
 
+def task_shown(actor: Actor) -> ColumnElement[bool]:
+    """The condition of the site's tasks an actor may know of: their case and their request may be read.
+
+    The privacy officer's own tasks name cases which that role never opens.
+    """
+    # Said to what they belong: the asking statement may have cases and requests of its own.
+    kept = select(Case.id).where(kept_from(actor)).correlate(None)
+    asked = select(Inquiry.id).where(Inquiry.id == Task.inquiry_id, visible_inquiry(actor)).correlate(Task)
+    shown = and_(
+        or_(Task.case_id.is_(None), Task.case_id.not_in(kept)),
+        or_(Task.inquiry_id.is_(None), asked.exists()),
+    )
+    if actor.role is Role.PRIVACY:
+        shown = or_(Task.role == Role.PRIVACY, shown)
+    return and_(Task.site_id == actor.site_id, shown)
+
+
 def _tasks(actor: Actor) -> ScalarSelect[Any]:
     return _count(
         Task.id,
-        Task.site_id == actor.site_id,
+        task_shown(actor),
         Task.state.in_((TaskState.OPEN, TaskState.CLAIMED)),
         or_(Task.snoozed_until.is_(None), Task.snoozed_until < db_now()),
         tasks_for(actor),

@@ -21,9 +21,8 @@ from intake.checkins import queries as checkins
 from intake.consents.models import Consent, ConsentState
 from intake.db import db, id_text
 from intake.desk import words
-from intake.desk.queries import today
+from intake.desk.queries import task_shown, today
 from intake.inquiries.models import Inquiry
-from intake.inquiries.queries import visible as visible_inquiry
 from intake.messages import queries as messages
 from intake.messages.models import Message, MessageState
 from intake.queues.models import EntryState, QueueEntry
@@ -137,10 +136,8 @@ class _Reader:
             .join(Case, Case.id == Task.case_id, isouter=True)
             .join(Inquiry, Inquiry.id == Task.inquiry_id, isouter=True)
             .where(
-                Task.site_id == self.actor.site_id,
+                task_shown(self.actor),
                 Task.state.in_(tasks.LIVE),
-                or_(Task.case_id.is_(None), visible(self.actor)),
-                or_(Task.inquiry_id.is_(None), visible_inquiry(self.actor)),
                 *where,
             )
             .order_by(order)

@@ -16,8 +16,9 @@ from intake.cases.queries import ENDED, can_read, visible
 from intake.clock import db_now
 from intake.db import db, id_text
 from intake.desk import words
-from intake.desk.queries import tasks_for
+from intake.desk.queries import task_shown, tasks_for
 from intake.inquiries.models import Inquiry
+from intake.inquiries.queries import visible as visible_inquiry
 from intake.people import finding
 from intake.people import queries as people
 from intake.queues import queries as queue_queries
@@ -97,10 +98,10 @@ class TaskRow:
 def task_rows(actor: Actor, state: str, *, now: datetime) -> list[TaskRow]:
     """The tasks of a state (TASK_STATES) that the actor may see, soonest due first; at most 200.
 
-    "all" is the whole center, the others are the actor's own and those of their role. Tasks of restricted cases the
-    actor may not read are left out.
+    "all" is the whole center, the others are the actor's own and those of their role. Tasks of cases and requests
+    the actor may not read are left out.
     """
-    where: list[Any] = [Task.site_id == actor.site_id]
+    where: list[Any] = [task_shown(actor)]
     if state == "ended":
         where.append(Task.state.in_((TaskState.DONE, TaskState.CANCELLED)))
     else:
@@ -137,8 +138,6 @@ def _task_rows(actor: Actor, found: Sequence[Task], now: datetime) -> list[TaskR
     rows = []
     for task in found:
         case = about.get(task.case_id or 0)
-        if case is not None and not can_read(actor, case) and task.role is not Role.PRIVACY:
-            continue
         url = ""
         if actor.role in STAFF and (case is not None or task.inquiry_id):
             url = f"/cases/{id_text(case.id)}" if case is not None else f"/inquiries/{id_text(task.inquiry_id or 0)}"
@@ -194,7 +193,7 @@ def find_people(actor: Actor, text: str) -> list[Hit]:
     asked = list(
         db.session.scalars(
             select(Inquiry)
-            .where(Inquiry.site_id == actor.site_id, or_(Inquiry.person_id.in_(ids), Inquiry.inquirer_id.in_(ids)))
+            .where(visible_inquiry(actor), or_(Inquiry.person_id.in_(ids), Inquiry.inquirer_id.in_(ids)))
             .order_by(Inquiry.received_at.desc())
             .limit(MOST)
         )

@@ -12,12 +12,11 @@ from sqlalchemy import select
 
 from intake.actor import STAFF, Role
 from intake.cases.codes import SAFETY_TASKS
-from intake.cases.models import Case
-from intake.cases.queries import can_read
 from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.desk import words, work
 from intake.desk.listing import listed
+from intake.desk.queries import task_shown
 from intake.desk.routes import bp
 from intake.errors import Missing, NotPermitted, RuleBroken
 from intake.fields import Reader
@@ -89,9 +88,8 @@ def _mine_to_do(task_id: int) -> Task:
         Missing: none here, or of a case the actor may not read. NotPermitted: another role's.
     """
     actor = current_actor()
-    row = db.session.scalar(select(Task).where(Task.id == task_id, Task.site_id == actor.site_id))
-    case = db.session.get(Case, row.case_id) if row is not None and row.case_id else None
-    if row is None or (case is not None and not can_read(actor, case) and row.role is not actor.role):
+    row = db.session.scalar(select(Task).where(Task.id == task_id, task_shown(actor)))
+    if row is None:
         raise Missing("There is no such task.")
     if not work.may_do(actor, row):
         raise NotPermitted("This task waits for another role.")

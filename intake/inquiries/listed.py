@@ -62,17 +62,13 @@ class InboxFilter:
     late: bool = False
 
 
-def inbox_rows(
-    site_id: int, wanted: InboxFilter, *, now: datetime, limit: int = MOST_ROWS, actor: Actor | None = None
-) -> list[InboxRow]:
-    """The inquiries of a stage, most urgent first: acuity, priority, arrival. Six statements, whatever the number.
+def inbox_rows(actor: Actor, wanted: InboxFilter, *, now: datetime, limit: int = MOST_ROWS) -> list[InboxRow]:
+    """The inquiries of a stage that `actor` may read, most urgent first: acuity, priority, arrival.
 
-    With `actor` only those the actor may read.
+    Six statements, whatever the number.
     """
     states = queries.STAGES.get(wanted.stage, queries.OPEN)
-    query = select(Inquiry).where(
-        Inquiry.site_id == site_id, Inquiry.state.in_(states), people.shown_to(actor, Inquiry.person_id)
-    )
+    query = select(Inquiry).where(queries.visible(actor), Inquiry.state.in_(states))
     if wanted.source:
         query = query.where(Inquiry.channel == wanted.source)
     if wanted.owner_id is not None:
@@ -83,7 +79,7 @@ def inbox_rows(
     newest = wanted.stage in {"closed", "routed"}
     at = Inquiry.received_at.desc() if newest else Inquiry.received_at
     rows = list(db.session.scalars(query.order_by(at, Inquiry.id).limit(limit)))
-    _n, rules = settings.rule_set(site_id)
+    _n, rules = settings.rule_set(actor.site_id)
     found = [r for r in _opened(rows, rules, now) if not wanted.queue or r.queue == wanted.queue]
     return found if newest else sorted(found, key=lambda r: (r.acuity, -r.priority, r.received_at, r.id))
 
@@ -138,8 +134,8 @@ def _inbox_row(
     )
 
 
-def stage_counts(site_id: int) -> dict[str, int]:
-    """How many inquiries stand in each stage: one statement."""
-    query = select(Inquiry.state, func.count()).where(Inquiry.site_id == site_id).group_by(Inquiry.state)
+def stage_counts(actor: Actor) -> dict[str, int]:
+    """How many inquiries that `actor` may read stand in each stage: one statement."""
+    query = select(Inquiry.state, func.count()).where(queries.visible(actor)).group_by(Inquiry.state)
     by_state = dict(db.session.execute(query).all())
     return {stage: sum(by_state.get(s, 0) for s in states) for stage, states in queries.STAGES.items()}

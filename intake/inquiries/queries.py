@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 
 from intake import crypto
 from intake.accounts.models import Staff
-from intake.actor import Actor, system
+from intake.actor import STAFF, Actor, system
 from intake.audit.models import TimelineEntry
 from intake.clinical import routing
 from intake.db import db
@@ -64,6 +64,10 @@ def provisional(row: Inquiry, *, age: int | None, rules: routing.RuleSet) -> rou
 
 def visible(actor: Actor) -> ColumnElement[bool]:
     """The condition that holds for exactly the inquiries `readable` gives out (rulings 10)."""
+    if actor.is_system:
+        return Inquiry.site_id == actor.site_id
+    if actor.role not in STAFF:
+        return false()
     return and_(Inquiry.site_id == actor.site_id, people.shown_to(actor, Inquiry.person_id))
 
 

@@ -789,6 +789,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("state NOT IN ('discharged', 'closed')"),
         )
         batch_op.create_index("care_case_owner", ["owner_id", "state"], unique=False)
+        batch_op.create_index(
+            "care_case_restricted",
+            ["site_id"],
+            unique=False,
+            postgresql_where=sa.text("restricted"),
+            sqlite_where=sa.text("restricted"),
+        )
         batch_op.create_index(batch_op.f("ix_care_case_opened_from"), ["opened_from"], unique=False)
         batch_op.create_index(batch_op.f("ix_care_case_person_id"), ["person_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_care_case_site_id"), ["site_id"], unique=False)
@@ -1951,6 +1958,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_care_case_site_id"))
         batch_op.drop_index(batch_op.f("ix_care_case_person_id"))
         batch_op.drop_index(batch_op.f("ix_care_case_opened_from"))
+        batch_op.drop_index(
+            "care_case_restricted", postgresql_where=sa.text("restricted"), sqlite_where=sa.text("restricted")
+        )
         batch_op.drop_index("care_case_owner")
         batch_op.drop_index(
             "care_case_one_open",

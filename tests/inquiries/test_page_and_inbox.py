@@ -130,7 +130,7 @@ def test_the_request_of_a_restricted_case_is_away_for_all_but_owner_and_supervis
         row = db.session.scalars(select(Inquiry)).one()
         now, site = utcnow(), cast.site.id
         for who, shown in ((cast.ada, 0), (cast.cleo, 0), (cast.sol, 1)):
-            assert len(listed.inbox_rows(site, InboxFilter(), now=now, actor=who)) == shown
+            assert len(listed.inbox_rows(who, InboxFilter(), now=now)) == shown
             assert len(finding.find("Dana", site, actor=who)) == shown
             assert len(finding.likely_same(site_id=site, name="Dana", phone="+15550147734", actor=who)) == shown
         assert queries.readable(cast.sol, row.id).id == row.id
@@ -171,7 +171,7 @@ def test_rows_are_ordered_by_acuity_then_points_then_arrival(app: Flask, cast: C
     send(Browser(app), {**SELF, "now": {"danger": ["overdose_24h"]}})
     send(Browser(app), {**SELF, "use": {"takes": ["fentanyl"]}})
     with app.app_context():
-        rows = listed.inbox_rows(cast.site.id, InboxFilter(), now=utcnow())
+        rows = listed.inbox_rows(cast.ada, InboxFilter(), now=utcnow())
         assert [(r.acuity, r.priority) for r in rows] == [(1, 30), (2, 10), (2, 0)]
         assert rows[0].danger == ("overdose_24h",)
         assert rows[0].queue == "emergency"
@@ -183,23 +183,23 @@ def test_rows_say_late_once_the_target_has_passed(app: Flask, cast: Cast) -> Non
     send(Browser(app))
     with app.app_context():
         later = utcnow() + timedelta(minutes=64)
-        row = listed.inbox_rows(cast.site.id, InboxFilter(late=True), now=later)[0]
+        row = listed.inbox_rows(cast.ada, InboxFilter(late=True), now=later)[0]
         assert (row.waited_minutes, row.target_minutes, row.is_late) == (64, 60, True)
-        assert not listed.inbox_rows(cast.site.id, InboxFilter(late=True), now=utcnow())
+        assert not listed.inbox_rows(cast.ada, InboxFilter(late=True), now=utcnow())
 
 
 def test_filters_by_stage_source_owner_and_queue(app: Flask, cast: Cast) -> None:
     send(Browser(app))
     with app.app_context():
-        now, site = utcnow(), cast.site.id
+        now = utcnow()
 
         def found(**wanted: Any) -> int:
-            return len(listed.inbox_rows(site, InboxFilter(**wanted), now=now))
+            return len(listed.inbox_rows(cast.ada, InboxFilter(**wanted), now=now))
 
         assert found(stage="new") == found(source="web") == found(queue="callback") == 1
         assert found(stage="closed") == found(source="phone") == found(owner_id=7) == found(queue="detox") == 0
-        assert listed.stage_counts(site)["new"] == 1
-        assert not listed.inbox_rows(cast.other_site.id, InboxFilter(), now=now)
+        assert listed.stage_counts(cast.ada)["new"] == 1
+        assert not listed.inbox_rows(cast.cora, InboxFilter(), now=now)
 
 
 def test_the_inbox_needs_the_same_few_statements_for_two_rows_and_for_twelve(app: Flask, cast: Cast) -> None:
@@ -208,7 +208,7 @@ def test_the_inbox_needs_the_same_few_statements_for_two_rows_and_for_twelve(app
         with app.app_context():
             listen = (db.engine, "before_cursor_execute", lambda *a: seen.append(a[2]))
             event.listen(*listen)
-            listed.inbox_rows(cast.site.id, InboxFilter(), now=utcnow())
+            listed.inbox_rows(cast.ada, InboxFilter(), now=utcnow())
             event.remove(*listen)
         return len(seen)
 
