@@ -40,6 +40,11 @@ def lock() -> None:
     _locked = True
 
 
+def is_locked() -> bool:
+    """Whether this is a production process, in which nothing simulated may happen."""
+    return _locked
+
+
 def offset() -> timedelta:
     """How far this process's clock stands from the real one."""
     return _offset

@@ -6,7 +6,7 @@ One truth on two engines: SQLite (WAL) embedded, PostgreSQL in production; the s
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date, datetime
 from decimal import Decimal
@@ -34,16 +34,36 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column
 
-from intake.clock import UtcTime, real_now, to_micros
+from intake.clock import ClockLocked, UtcTime, is_locked, real_now, to_micros
 from intake.triggers import TRIGGERS, Trigger
 
 WRITE = "intake_write"
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
+_draw: Callable[[int], int] = secrets.randbits
+
+
 def new_id() -> int:
     """A random 63-bit id, made before insert so that ciphertext can be bound to its row."""
-    return secrets.randbits(63) | 1
+    return _draw(63) | 1
+
+
+@contextmanager
+def drawn_ids(draw: Callable[[int], int]) -> Iterator[None]:
+    """Take the ids of this process from `draw(bits)`: from a seeded one, rows of one instant keep one order.
+
+    Raises:
+        ClockLocked: in production, where an id must not be foreseen.
+    """
+    global _draw
+    if is_locked():
+        raise ClockLocked("ids that could be foreseen are refused in production")
+    _draw = draw
+    try:
+        yield
+    finally:
+        _draw = secrets.randbits
 
 
 def id_text(value: int) -> str:

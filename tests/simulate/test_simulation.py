@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +21,7 @@ from intake.cases.models import Case
 from intake.cli.simulation import folk
 from intake.cli.simulation.course import Course
 from intake.clock import utcnow
-from intake.db import db, new_id, transaction
+from intake.db import db, drawn_ids, new_id, transaction
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.messages.models import Message, MessageState
 from intake.ops import digest, invariants
@@ -31,6 +33,7 @@ from intake.tasks.models import Task
 from tests.conftest import process_environment
 from tests.servers.databases import Database, SqliteTemplate
 from tests.tapers import story
+from tests.world import ROOT
 
 ASK = ["intake", "simulate", "--days", "3", "--inquiries", "40", "--ending", "2026-06-15"]
 
@@ -241,3 +244,18 @@ def test_people_are_drawn_as_often_as_they_were_counted() -> None:
     assert {who.profile.pregnancy for who in drawn if who.sex != "female"} == {"no"}
     again = random.Random(1)
     assert [folk.somebody(n, again) for n in range(5)] == drawn[:5]
+
+
+def test_a_seed_draws_the_ids_and_production_never_lets_it() -> None:
+    def drawn() -> list[int]:
+        with drawn_ids(random.Random("7").getrandbits):
+            return [new_id() for _ in range(20)]
+
+    assert drawn() == drawn()
+    assert new_id() not in drawn()
+    # A process of its own: a locked clock stays locked.
+    line = "from intake import clock, db\nclock.lock()\nwith db.drawn_ids(lambda bits: 1):\n    print(db.new_id())"
+    ended = subprocess.run([sys.executable, "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert "ClockLocked: ids that could be foreseen" in ended.stderr

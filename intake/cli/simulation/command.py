@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from intake import clock
 from intake.cli.demo.center import careful, hurry
 from intake.cli.simulation.month import Month, Told
 from intake.clock import utcnow
-from intake.db import db
+from intake.db import db, drawn_ids
 from intake.errors import IntakeError
 from intake.settings.models import Site
 
@@ -64,7 +65,8 @@ def _here(config: Config, *, days: int, inquiries: int, seed: int, end: datetime
     gc.set_threshold(100_000, 50, 100)
     started, before = time.monotonic(), clock.offset()
     try:
-        told = Month.begin(config, days=days, inquiries=inquiries, seed=seed, end=end).live()
+        with drawn_ids(random.Random(f"{seed}:ids").getrandbits):
+            told = Month.begin(config, days=days, inquiries=inquiries, seed=seed, end=end).live()
     except IntakeError as wrong:
         raise click.ClickException(f"the simulation met a refusal: {wrong.message} {wrong.fields or ''}") from wrong
     finally:

@@ -127,7 +127,9 @@ class Month:
             return
         asking = select(MessagePart.message_id).where(MessagePart.message_id.in_(ids), MessagePart.kind == "CHECKIN")
         rows = db.session.execute(
-            select(Message.id, Message.case_id).where(Message.id.in_(asking), Message.state == MessageState.SENT)
+            select(Message.id, Message.case_id)
+            .where(Message.id.in_(asking), Message.state == MessageState.SENT)
+            .order_by(Message.id)
         ).all()
         end_read()
         cases = {story.case_id: story for story in self.stories if story.case_id}
