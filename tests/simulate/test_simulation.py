@@ -254,7 +254,7 @@ def test_a_seed_draws_the_ids_and_production_never_lets_it() -> None:
     assert drawn() == drawn()
     assert new_id() not in drawn()
     # A process of its own: a locked clock stays locked.
-    line = "from intake import clock, db\nclock.lock()\nwith db.drawn_ids(lambda bits: 1):\n    print(db.new_id())"
+    line = "from intake.clock import lock\nfrom intake.db import drawn_ids\nlock()\nwith drawn_ids(int):\n    print(1)"
     ended = subprocess.run([sys.executable, "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stdout == ""
