@@ -21,7 +21,7 @@ from intake.clock import utcnow
 from intake.db import transaction
 from intake.errors import RuleBroken
 from intake.guard import current_actor, requires
-from intake.tapers import changes, editing, forms, plans, queries, service, signing
+from intake.tapers import changes, compared, editing, forms, plans, queries, service, signing
 from intake.tapers.models import PlanVersion
 from intake.tapers.routes import bp, today
 
@@ -62,6 +62,7 @@ def _builder_page(case: Case, errors: dict[str, str], typed: Any, status: int = 
         concerns=service.concerns(draft, case) if draft else (),
         released={c["code"] for c in draft.concerns if c.get("released_by")} if draft else set(),
         touchpoints=touchpoints,
+        mails=compared.days(queries.owed_days(live), [p.date for p in touchpoints], date.min) if live else None,
         supplies=[point.date for point in touchpoints if "REFILL" in point.kinds],
         check_ins=queries.check_in_days(draft) if draft else {},
         slots=queries.slot_names(len(ask.regimen) or 3),

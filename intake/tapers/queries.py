@@ -20,6 +20,7 @@ from intake.clinical.products import PRODUCTS
 from intake.db import db
 from intake.errors import Missing
 from intake.inquiries.models import Inquiry
+from intake.messages.models import Message, MessagePart, MessageState
 from intake.people import queries as people
 from intake.people.models import ContactKind, Person
 from intake.tapers import facts, plans, schedule
@@ -195,6 +196,20 @@ def mail_days(version: PlanVersion, case: Case) -> list[date]:
     if version.change == "pause":
         return []
     return [point.date for point in touchpoints(version, case, version.starts_on)]
+
+
+def owed_days(version: PlanVersion) -> list[date]:
+    """Days with an email that is still owed for this version, late ones too; those of visits alone are not counted."""
+    owed = (
+        select(Message.local_date)
+        .join(MessagePart, MessagePart.message_id == Message.id)
+        .where(
+            Message.plan_version_id == version.id,
+            Message.state == MessageState.SCHEDULED,
+            MessagePart.appointment_id.is_(None),
+        )
+    )
+    return [day for day in db.session.scalars(owed.distinct()) if day is not None]
 
 
 def check_in_days(version: PlanVersion) -> dict[int, date]:

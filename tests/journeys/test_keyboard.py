@@ -103,8 +103,12 @@ def test_a_case_is_found_claimed_opened_and_noted(hands: Hands) -> None:
     page.goto(page.url.rsplit("/", 1)[0])
     hands.follow(page.locator("main").get_by_role("link", name="Decide"))
     hands.choose("decision", "decline")
-    hands.type("reason", "Needs another kind of care.")
-    hands.reach(page.locator("main form button.pri").first)
+    hands.select("code", "person_declined")
+    hands.type("reason", "Wants to go on with the family doctor.")
+    hands.choose("told_whom", "person")
+    hands.tick("refused", "yes")
+    hands.follow(page.get_by_role("button", name="Save the decision"))
+    expect(page.locator("main")).to_contain_text("The person decided against it")
 
 
 def placement(center: Center, turn: int) -> str:
