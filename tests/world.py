@@ -32,7 +32,7 @@ from intake.crypto import token_digest
 from intake.db import db, new_id, transaction
 from intake.inquiries.models import Inquiry, InquiryDraft, Referral
 from intake.messages.models import Message
-from intake.people.models import ContactPoint, Coverage
+from intake.people.models import ContactPoint, Coverage, EmergencyContact
 from intake.queues.models import QueueEntry
 from intake.screening.models import Placement
 from intake.tapers.models import PlanVersion, TaperPlan
@@ -68,6 +68,7 @@ TABLES: dict[str, type[DeclarativeBase]] = {
     "disclosure_id": Disclosure,
     "contact_id": ContactPoint,
     "grant_id": Grant,
+    "named_id": EmergencyContact,
 }
 WORDS: dict[str, tuple[str, ...]] = {
     "part": ("safety", "use", "cows", "pain", "level"),
@@ -195,6 +196,8 @@ def _one_told_of(found: dict[str, list[Any]]) -> None:
     found["case_id"] = [told.case_id, *(i for i in found["case_id"] if i != told.case_id)]
     found["consent_id"], found["disclosure_id"] = [told.consent_id], [told.id]
     points = select(ContactPoint.id).where(ContactPoint.person_id == told.person_id)
+    named = select(EmergencyContact.id).where(EmergencyContact.person_id == told.person_id)
+    found["named_id"] = list(db.session.scalars(named)) or found["named_id"]
     found["contact_id"] = list(db.session.scalars(points.order_by(ContactPoint.created_at)))
 
 

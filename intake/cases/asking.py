@@ -14,6 +14,7 @@ from intake.cases import codes
 from intake.cases.models import Case, CaseState
 from intake.db import id_text, id_value
 from intake.fields import Reader
+from intake.people import emergency
 from intake.settings import queries as settings
 
 WORDS = 2000
@@ -22,7 +23,10 @@ Pairs = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Field:
-    """One question of a step; `kind` is radio, select, line, area, day, time, tick or ticks."""
+    """One question of a step; `kind` is radio, select, line, area, day, time, tick, ticks or link.
+
+    A link asks nothing: its options are addresses with their words.
+    """
 
     name: str
     label: str
@@ -92,6 +96,15 @@ def bed_of(r: Reader, case: Case) -> int | None:
 def today(case: Case, now: datetime) -> date:
     """The day at the case's center."""
     return now.astimezone(settings.zone(settings.site(case.site_id))).date()
+
+
+def emergency_contact(case: Case) -> Field:
+    """Who is to be told in an emergency, as the case stands, and the way to the page where that is kept."""
+    named = ", ".join(
+        f"{each.contact.name} ({each.relation_words.lower()})" for each in emergency.of_person(case.person_id)
+    )
+    words = f"Emergency contact: {named}." if named else "No emergency contact is named yet."
+    return Field("emergency", words, "link", ((f"/cases/{id_text(case.id)}/emergency-contact", "Look or change"),))
 
 
 def none(case: Case, actor: Actor, now: datetime) -> list[Field]:

@@ -6,13 +6,26 @@ from datetime import datetime, timedelta
 
 from intake.actor import CARE, STAFF, Actor, Role
 from intake.cases import codes, service
-from intake.cases.asking import WORDS, Field, Pairs, Step, bed_of, free_beds, level, moment, pairs, today
+from intake.cases.asking import (
+    WORDS,
+    Field,
+    Pairs,
+    Step,
+    bed_of,
+    emergency_contact,
+    free_beds,
+    level,
+    moment,
+    pairs,
+    today,
+)
 from intake.cases.leveling import BILLERS
 from intake.cases.models import Case, CaseState, Transfer, TransferState
 from intake.cases.queries import open_transfers
 from intake.cases.stays import Leaving
 from intake.db import id_text, id_value
 from intake.fields import Reader
+from intake.people import emergency
 from intake.settings import queries as settings
 from intake.visits import queries as visits
 from intake.visits.models import AppointmentState
@@ -103,7 +116,15 @@ def _discharge_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
         Field("capacity", "Against advice: can the person decide now?", "radio", pairs(codes.CAPACITY)),
         Field("offered", "Against advice: what was offered", "ticks", pairs(codes.LEAVING_OFFERS)),
         Field("counselled_by", "Against advice: who talked with them", "line"),
+        emergency_contact(case),
+        *([_TELL] if emergency.has_one(case.person_id) else []),
     ]
+
+
+_TELL = Field(
+    "tell_contact", "They ask us to tell their emergency contact", "tick",
+    hint="A task within four hours. Nothing is told without their consent or a legal ground.",
+)  # fmt: skip
 
 
 def _discharge(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
@@ -118,6 +139,7 @@ def _discharge(case: Case, r: Reader, actor: Actor, now: datetime, version: int 
         counselled_by=r.text("counselled_by", limit=100) or actor.name,
         offered=r.choices("offered", codes.LEAVING_OFFERS),
         why=r.choice("why", codes.LEAVING_REASONS),
+        tell_contact=r.yes("tell_contact"),
     )
     if how == "against_advice":
         if not said.capacity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, or_, select, update
 
 from intake import crypto
 from intake.actor import Actor
@@ -15,8 +15,9 @@ from intake.cases.queries import ENDED
 from intake.db import db
 from intake.errors import Missing, RuleBroken
 from intake.guard import SignedLink
+from intake.inquiries.models import Inquiry
 from intake.messages import service as messages
-from intake.people.models import ContactPoint, MatchKey, Person
+from intake.people.models import ContactPoint, EmergencyContact, MatchKey, Person, PersonKind
 
 BATCH = 500
 
@@ -36,6 +37,7 @@ def erase(person_id: int, *, actor: Actor, now: datetime) -> int:
     if person is None:
         raise Missing("There is no such person.")
     everybody = _with_merged(person_id)
+    everybody += _named_by(everybody)
     if held(everybody):
         raise RuleBroken("A legal hold keeps this record. Release the hold first.", code="LEGAL_HOLD")
     cases = db.session.scalars(select(Case).where(Case.person_id.in_(everybody)).order_by(Case.id)).all()
@@ -80,11 +82,31 @@ def _forget(everybody: Sequence[int], *, actor: Actor, now: datetime) -> None:
         .where(SignedLink.person_id.in_(everybody), SignedLink.stopped_at.is_(None))
         .values(stopped_at=now)
     )
+    named = or_(EmergencyContact.person_id.in_(everybody), EmergencyContact.contact_id.in_(everybody))
+    for contact in db.session.scalars(select(EmergencyContact).where(named)):
+        contact.ended_at, contact.relation = contact.ended_at or now, "other"
     for row in db.session.scalars(select(ContactPoint).where(ContactPoint.person_id.in_(everybody))):
         row.stopped_at = row.stopped_at or now
     for each in db.session.scalars(select(Person).where(Person.id.in_(everybody))):
         each.age_years, each.sex = None, "unknown"
         messages.cancel(reason="erased", recipient_id=each.id, now=now, actor=actor)
+
+
+def _named_by(people: Sequence[int]) -> list[int]:
+    """Those whom these people named to be told in an emergency, and who stand in no other record."""
+    other = EmergencyContact.__table__.alias("other")
+    return list(
+        db.session.scalars(
+            select(Person.id)
+            .where(
+                Person.kind == PersonKind.PLACEHOLDER,
+                exists().where(EmergencyContact.contact_id == Person.id, EmergencyContact.person_id.in_(people)),
+                ~exists().where(other.c.contact_id == Person.id, other.c.person_id.not_in(people)),
+                ~exists().where(or_(Inquiry.person_id == Person.id, Inquiry.inquirer_id == Person.id)),
+            )
+            .order_by(Person.id)
+        )
+    )
 
 
 def _with_merged(person_id: int) -> list[int]:

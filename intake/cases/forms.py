@@ -7,12 +7,27 @@ from datetime import datetime, timedelta
 
 from intake.actor import CARE, STAFF, Actor
 from intake.cases import care_forms, codes, service, waiting_forms
-from intake.cases.asking import WORDS, Field, Pairs, Step, bed_of, free_beds, level, moment, none, pairs, today
+from intake.cases.asking import (
+    WORDS,
+    Field,
+    Pairs,
+    Step,
+    bed_of,
+    emergency_contact,
+    free_beds,
+    level,
+    moment,
+    none,
+    pairs,
+    today,
+)
 from intake.cases.models import Case, CaseState
 from intake.cases.queries import can_read
+from intake.cases.stays import WANTS_NONE
 from intake.db import id_text, id_value
 from intake.errors import RuleBroken
 from intake.fields import Reader
+from intake.people import emergency
 from intake.queues import service as queues
 from intake.queues.models import Queue
 from intake.settings import queries as settings
@@ -74,11 +89,17 @@ def _waitlist(case: Case, r: Reader, actor: Actor, now: datetime, version: int |
     service.waitlist(case.id, wait_class=wait_class, version=version, actor=actor, now=now)
 
 
+NO_CONTACT = ((WANTS_NONE, "They want nobody told"), ("later", "Could not be asked now: ask within a day"))
+
+
 def _admit_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    none_named = not emergency.has_one(case.person_id)
     return [
         level(),
         Field("on", "Admission day", "day", hint="Empty means today."),
         Field("bed", "Bed, if not the one kept", "select", free_beds(case)),
+        emergency_contact(case),
+        *([Field("contact", "If no emergency contact is named", "radio", NO_CONTACT)] if none_named else []),
     ]
 
 
@@ -87,8 +108,11 @@ def _admit(case: Case, r: Reader, actor: Actor, now: datetime, version: int | No
     latest = today(case, now)
     on = r.day("on", earliest=latest - timedelta(days=366), latest=latest)
     bed_id = bed_of(r, case)
+    contact = r.choice("contact", [code for code, _words in NO_CONTACT])
     r.check()
-    service.admit(case.id, level=level, on=on or latest, bed_id=bed_id, version=version, actor=actor, now=now)
+    service.admit(
+        case.id, level=level, on=on or latest, bed_id=bed_id, contact=contact, version=version, actor=actor, now=now
+    )
 
 
 def _missed(case: Case, now: datetime) -> Pairs:

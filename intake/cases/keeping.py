@@ -25,7 +25,7 @@ from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.inquiries.models import Inquiry
 from intake.messages.models import Heartbeat
-from intake.people.models import Person, PersonKind
+from intake.people.models import EmergencyContact, Person, PersonKind
 from intake.settings import queries as settings
 from intake.settings.models import Site
 
@@ -96,6 +96,11 @@ def due(site_id: int, kind: str, *, now: datetime, most: int = AT_ONCE) -> list[
                 or_(Case.state.not_in(ENDED), _happened(before)),
             ),
             ~exists().where(LegalHold.person_id == Person.id, LegalHold.released_at.is_(None)),
+            # Whom somebody wants told is kept as long as they are.
+            ~exists().where(
+                EmergencyContact.contact_id == Person.id,
+                or_(EmergencyContact.ended_at.is_(None), EmergencyContact.ended_at >= before),
+            ),
             *_papers_over(site_id, now),
         )
         .order_by(Person.created_at, Person.id)

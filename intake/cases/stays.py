@@ -20,6 +20,8 @@ from intake.cases.states import locked, move, must
 from intake.db import db
 from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.inquiries import promises
+from intake.people import emergency
+from intake.people import service as people
 from intake.people.models import Person
 from intake.queues import service as queues
 from intake.settings import queries as settings
@@ -30,6 +32,9 @@ from intake.visits.models import AppointmentState
 
 COUNSEL_HOURS = 72
 MOUD_OFFER_HOURS = 24
+NAME_CONTACT_HOURS = 24
+TELL_CONTACT_HOURS = 4
+WANTS_NONE = "wants_none"
 # What rooms above do when somebody did not come: (case, actor, now). No plan advances on its own.
 when_missed: list[Callable[[Case, Actor, datetime], None]] = []
 
@@ -43,6 +48,7 @@ class Leaving:
     offered: Sequence[str] = ()
     # A code of LEAVING_REASONS; the person's own words stand beside it.
     why: str = ""
+    tell_contact: bool = False
 
 
 CALLS = (("call_same_day", 4), ("call_24h", 24), ("call_72h", 72))
@@ -56,9 +62,13 @@ def admit(
     now: datetime,
     on: date | None = None,
     bed_id: int | None = None,
+    contact: str = "",
     version: int | None = None,
 ) -> Case:
     """Admit a scheduled case: admission day and admit level are written once and never again; the held bed is taken.
+
+    Who has named no emergency contact owes one within a day, unless `contact` says that they want none (WANTS_NONE).
+    It never stands in the way of an admission.
 
     Raises:
         Missing, NotPermitted, AlreadyDone (state, bed taken), RuleBroken (level, a day ahead or before the request).
@@ -78,11 +88,22 @@ def admit(
             visits.keep(visit.id, actor=actor, now=now)
     promises.came(case.opened_from, site_id=case.site_id, now=now)
     beds.stay(case.id, bed_id=bed_id, actor=actor, now=now)
+    _ask_contact(case, contact, actor, now)
     waitlist.end_wait(
         case, reason="admitted", kinds=(*waitlist.WHILE_WAITING, *waitlist.UNTIL_ADMITTED, "hold_lapsed"), actor=actor,
         now=now,
     )  # fmt: skip
     return case
+
+
+def _ask_contact(case: Case, said: str, actor: Actor, now: datetime) -> None:
+    if emergency.has_one(case.person_id):
+        return
+    if said == WANTS_NONE:
+        people.refuse_contact(case.id, site_id=case.site_id, actor=actor, now=now)
+        return
+    kind, due = emergency.NAME_TASK, now + timedelta(hours=NAME_CONTACT_HOURS)
+    _owe(case, kind, f"{kind}:{case.id}", due, "admitted", Role.ADMISSIONS, actor, now)
 
 
 def no_show(case_id: int, *, appointment_id: int, actor: Actor, now: datetime, version: int | None = None) -> Case:
@@ -185,6 +206,9 @@ def discharge(
         if not moud:
             due = now + timedelta(hours=MOUD_OFFER_HOURS)
             _owe(case, "moud_offer", f"moud_offer:{case.id}", due, "against_advice", Role.CLINICIAN, actor, now)
+    if leaving is not None and leaving.tell_contact:
+        due = now + timedelta(hours=TELL_CONTACT_HOURS)
+        _owe(case, emergency.TELL_TASK, f"{emergency.TELL_TASK}:{case.id}", due, type, Role.CLINICIAN, actor, now)
     if type == "died":
         db.session.get_one(Person, case.person_id).died_at = now
     for hook in when_ended:

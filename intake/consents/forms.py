@@ -38,12 +38,13 @@ def wanted(r: Reader, *, today: date, zone: ZoneInfo, center: str) -> Wanted:
         kind=found, discloser=discloser, recipient=recipient if only and recipient_kind == "named" else "",
         recipient_kind=recipient_kind if only else "named", parts=parts if only else (),
         purpose=purpose if only else "", purpose_words=purpose_words if only and purpose == "other" else "",
-        expires_at=_end_of(ends_on, zone) if ends_on else None, end_event=event,
+        expires_at=end_of(ends_on, zone) if ends_on else None, end_event=event,
         language=language,
     )  # fmt: skip
 
 
-def _end_of(day: date, zone: ZoneInfo) -> datetime:
+def end_of(day: date, zone: ZoneInfo) -> datetime:
+    """The moment after the last minute of a day in a zone."""
     return datetime.combine(day + timedelta(days=1), time(0), tzinfo=zone)
 
 

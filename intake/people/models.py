@@ -78,6 +78,21 @@ class ContactPoint(Base, Stamped, Versioned):
     bad_since: Mapped[datetime | None]
 
 
+class EmergencyContact(Base, Stamped, Versioned):
+    """Whom a person wants told when something happens to them: a person of their own, and the consent that lets us."""
+
+    __tablename__ = "emergency_contact"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = mapped_column(BigInteger)
+    person_id: Mapped[int] = ref("person.id")
+    contact_id: Mapped[int] = ref("person.id")
+    relation: Mapped[str]
+    may_be_told: Mapped[Sealed | None]
+    consent_id: Mapped[int | None] = ref("consent.id")
+    ended_at: Mapped[datetime | None]
+
+
 class MatchKey(Base):
     """A blind token of a normalised name part, birth date, phone or email; serves find and duplicates."""
 

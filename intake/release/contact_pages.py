@@ -24,8 +24,8 @@ from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.fields import Reader
 from intake.guard import current_actor, requires
 from intake.inquiries import queries as inquiries
+from intake.people import emergency, safe, service
 from intake.people import queries as people
-from intake.people import safe, service
 from intake.people.models import ContactKind
 from intake.people.service import SafeUse
 from intake.release.routes import bp
@@ -57,7 +57,9 @@ def _of_case(case_id: int) -> Load:
     def load() -> Subject:
         case = cases.readable(current_actor(), case_id)
         back = url_for("desk.case", case_id=case_id)
-        return Subject(url_for(".contact", case_id=case_id), back, cases.reference(case), (case.person_id,), case)
+        named = tuple(each.contact.id for each in emergency.of_person(case.person_id))
+        whose = tuple(dict.fromkeys((case.person_id, *named)))
+        return Subject(url_for(".contact", case_id=case_id), back, cases.reference(case), whose, case)
 
     return load
 
@@ -95,7 +97,9 @@ def inquiry_contact(inquiry_id: int) -> ResponseReturnValue:
 def _page(load: Load, errors: Mapping[str, str], status: int, wrong_id: int = 0) -> ResponseReturnValue:
     subject, now, site = load(), utcnow(), settings.site(current_actor().site_id)
     whose = [people.opened(people.person(each)) for each in subject.person_ids]
-    points = [(p, _now(p, now, person.time_zone)) for person in whose for p in people.contact_points(person.id)]
+    points = [
+        (p, _now(p, now, person.time_zone), person.name) for person in whose for p in people.contact_points(person.id)
+    ]
     body = render_template(
         "release/contact.html", subject=subject, case=subject.case, reference=subject.reference, whose=whose,
         points=points, site=site, hours=safe.HOURS, verified=VERIFIED, errors=errors, wrong_id=wrong_id,

@@ -35,7 +35,7 @@ from intake.tasks import service as tasks
 # A copy can be fetched, or printed once more, for so long after it was allowed.
 COPY_FOR = timedelta(minutes=30)
 REVIEW_HOURS = 24
-WAYS = ("print", "json", "csv", "api", "email")
+WAYS = ("print", "json", "csv", "api", "email", "spoken")
 GONE = "There is no such disclosure."
 S = DisclosureState
 
@@ -58,6 +58,7 @@ WHY: dict[str, str] = {
     "too_late": "The time to fetch this copy is over. Ask for it again.",
     "not_yours": "Only the one who asked for a copy can fetch it.",
     "refused": "This copy was refused.",
+    "not_reached": "Nobody was reached, so nothing was told.",
 }
 
 

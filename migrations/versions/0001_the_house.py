@@ -825,6 +825,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_coverage_check_coverage_id"), ["coverage_id"], unique=False)
 
     op.create_table(
+        "emergency_contact",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.BigInteger(), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("relation", sa.String(), nullable=False),
+        sa.Column("may_be_told", sa.LargeBinary(), nullable=True),
+        sa.Column("consent_id", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["consent_id"], ["consent.id"], name=op.f("fk_emergency_contact_consent_id_consent")),
+        sa.ForeignKeyConstraint(["contact_id"], ["person.id"], name=op.f("fk_emergency_contact_contact_id_person")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_emergency_contact_person_id_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_emergency_contact")),
+    )
+    with op.batch_alter_table("emergency_contact", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_emergency_contact_consent_id"), ["consent_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_emergency_contact_contact_id"), ["contact_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_emergency_contact_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
         "inquiry_draft",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("site_id", sa.BigInteger(), nullable=False),
@@ -1950,6 +1973,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_inquiry_draft_inquiry_id"))
 
     op.drop_table("inquiry_draft")
+    with op.batch_alter_table("emergency_contact", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_emergency_contact_person_id"))
+        batch_op.drop_index(batch_op.f("ix_emergency_contact_contact_id"))
+        batch_op.drop_index(batch_op.f("ix_emergency_contact_consent_id"))
+
+    op.drop_table("emergency_contact")
     with op.batch_alter_table("coverage_check", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_coverage_check_coverage_id"))
 

@@ -185,7 +185,7 @@ def test_a_number_to_call_stands_on_a_page_only_where_calling_is_allowed() -> No
     }
     # The rule itself, what stores and reads it, and the line that says it in words.
     assert asking - {"intake/inquiries/" + name for name in TOLD} == {
-        "intake/people/safe.py", "intake/people/service.py", "intake/people/queries.py", "intake/desk/previews.py",
+        "intake/people/safe.py", "intake/people/contacts.py", "intake/people/queries.py", "intake/desk/previews.py",
     }, asking  # fmt: skip
     assert "safe.to_call(points)" in (ROOT / "intake/desk/previews.py").read_text()
 

@@ -16,7 +16,9 @@ from intake.consents.service import Signature, Wanted
 from intake.db import db, transaction
 from intake.people import queries as people
 from intake.people import service as people_service
+from intake.people.emergency import Naming
 from intake.people.models import ContactKind
+from intake.people.service import SafeUse
 from intake.release import service as release
 from intake.release.service import Ask
 
@@ -103,6 +105,8 @@ def tell(s: Scenes, supervisor: Actor, officer: Actor) -> None:
         hours=0.35,
     )
     _restricted(p, hidden)
+    _named(p, first, "Nora Whitfield", "sibling")
+    _named(p, second, "Mia Whitfield", "sibling", consent_id=family)
     with transaction():
         person = people.person(first.person_id)
         people_service.add_contact(
@@ -113,6 +117,19 @@ def tell(s: Scenes, supervisor: Actor, officer: Actor) -> None:
             actor=p.admissions,
             now=s.ago(20),
         )
+
+
+def _named(p: Privacy, case: Case, name: str, relation: str, *, consent_id: int | None = None) -> None:
+    """Whom a person wants told, by a phone that may be called; with a consent, what they may be told."""
+    use = SafeUse(may_call=True, hours="evening")
+    said = Naming(name=name, relation=relation, phone="+15550149231", use=use, may_be_told="Only that I am all right.")
+    with transaction():
+        person, at = people.person(case.person_id), p.s.ago(20)
+        named = people_service.name_contact(person, said, case_id=case.id, actor=p.admissions, now=at)
+        if consent_id is not None:
+            people_service.bind_consent(
+                named.id, person_id=person.id, consent_id=consent_id, case_id=case.id, actor=p.admissions, now=at
+            )
 
 
 def _restricted(p: Privacy, case: Case) -> None:

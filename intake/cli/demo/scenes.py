@@ -160,7 +160,7 @@ class Scenes:
                 case.id, starts_at=start, bed_id=bed, actor=self.team.admissions, now=start - timedelta(minutes=30)
             )
         with transaction():
-            return cases.admit(case.id, level=level, actor=self.team.clinician, now=at)
+            return cases.admit(case.id, level=level, contact="wants_none", actor=self.team.clinician, now=at)
 
     def reachable(self, case: Case, *, email: str, zone: str = "", hour: int = 10, minute: int = 0) -> None:
         """Give a person a verified, consented email, and a chosen hour."""

@@ -263,7 +263,7 @@ class Story:
             case = self._case()
             if case.state is not CaseState.SCHEDULED:
                 return None
-            cases.admit(case.id, level=case.decision_level, actor=self.clinician, now=now)
+            cases.admit(case.id, level=case.decision_level, contact="wants_none", actor=self.clinician, now=now)
             level = case.admit_level
         return Care(self).begins(level, now)
 
