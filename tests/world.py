@@ -30,7 +30,7 @@ from intake.clock import utcnow
 from intake.consents.models import Consent, Disclosure
 from intake.crypto import token_digest
 from intake.db import db, new_id, transaction
-from intake.inquiries.models import Inquiry, InquiryDraft, Referral
+from intake.inquiries.models import Inquiry, InquiryDraft, Referral, ReferralOut
 from intake.messages.models import Message
 from intake.people.models import ContactPoint, Coverage, EmergencyContact
 from intake.queues.models import QueueEntry
@@ -69,6 +69,7 @@ TABLES: dict[str, type[DeclarativeBase]] = {
     "contact_id": ContactPoint,
     "grant_id": Grant,
     "named_id": EmergencyContact,
+    "out_id": ReferralOut,
 }
 WORDS: dict[str, tuple[str, ...]] = {
     "part": ("safety", "use", "cows", "pain", "level"),

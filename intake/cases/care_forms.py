@@ -21,7 +21,7 @@ from intake.cases.asking import (
 )
 from intake.cases.leveling import BILLERS
 from intake.cases.models import Case, CaseState, Transfer, TransferState
-from intake.cases.queries import open_transfers
+from intake.cases.queries import open_transfers, place_of
 from intake.cases.stays import Leaving
 from intake.db import id_text, id_value
 from intake.fields import Reader
@@ -41,6 +41,12 @@ def _ask_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     ready = codes.READINESS
     return [
         level("to_level"),
+        Field(
+            "place",
+            "If to another center: which",
+            "line",
+            hint="Their answer is written down here. What they get passes the gate.",
+        ),
         Field("reason", "Why now, medicines and risks, and where in the taper", "area", required=True),
         Field("withdrawal", "Withdrawal", "radio", pairs(ready["withdrawal"])),
         Field("vitals", "Vital signs", "radio", pairs(ready["vitals"])),
@@ -52,6 +58,7 @@ def _ask_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
 def _ask(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
     to_level = r.choice("to_level", codes.LEVELS, required="Pick the level of care.")
     reason = r.text("reason", limit=WORDS, required="Say why.")
+    place = r.text("place", limit=200)
     ready = {
         name: r.choice(name, table, required="Answer this, so that the receiver can decide.")
         for name, table in codes.READINESS.items()
@@ -60,8 +67,9 @@ def _ask(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None
     follow_up = r.day("follow_up_on", earliest=day, latest=day + timedelta(days=90))
     r.check()
     service.ask_transfer(
-        case.id, to_level=to_level, reason=reason, readiness=ready, follow_up_on=follow_up, actor=actor, now=now
-    )
+        case.id, to_level=to_level, reason=reason, readiness=ready, follow_up_on=follow_up, place=place, actor=actor,
+        now=now,
+    )  # fmt: skip
 
 
 def _none_accepted(case: Case) -> bool:
@@ -69,8 +77,11 @@ def _none_accepted(case: Case) -> bool:
 
 
 def _may_answer(actor: Actor, row: Transfer) -> list[str]:
+    outside = row.to_outside is not None
     if row.state is TransferState.ACCEPTED:
-        return list(ARRIVALS)
+        return ["cancelled"] if outside else list(ARRIVALS)
+    if outside:
+        return list(ANSWERS)
     return ["withdrawn"] if row.asked_by == actor.id else ["accepted", "rejected", "withdrawn"]
 
 
@@ -78,18 +89,25 @@ def _answers(case: Case, actor: Actor) -> list[tuple[str, str]]:
     """Each open request with what may be answered: "accepted:id" and its words."""
     words = {**ANSWERS, **ARRIVALS}
     return [
-        (f"{answer}:{id_text(row.id)}", f"{words[answer]}: {codes.words(row.to_level)}")
+        (f"{answer}:{id_text(row.id)}", f"{words[answer]}: {place_of(row) or codes.words(row.to_level)}")
         for row in open_transfers(case.id)
         for answer in _may_answer(actor, row)
     ]
 
 
 def _answer_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
+    outside = any(row.to_outside is not None for row in open_transfers(case.id))
     return [
+        *([_packet(case)] if outside else []),
         Field("answer", "Answer", "radio", _answers(case, actor), required=True),
         Field("code", "If rejected: why", "select", pairs(codes.TRANSFER_DECLINES)),
         Field("bed", "Bed or slot", "select", free_beds(case)),
     ]
+
+
+def _packet(case: Case) -> Field:
+    words = "What the other center gets needs the person’s consent, or a legal ground."
+    return Field("packet", words, "link", ((f"/cases/{id_text(case.id)}/disclosures/new", "Give out a copy"),))
 
 
 def _answer(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:

@@ -14,7 +14,7 @@ from intake.cases.models import Case, CaseState
 from intake.cases.states import bring, locked, move, must
 from intake.db import db
 from intake.errors import AlreadyDone, RuleBroken
-from intake.inquiries import first_contact
+from intake.inquiries import first_contact, referrals, referring_out
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.queues import service as queues
 from intake.queues.models import EntryState, Queue, QueueEntry
@@ -22,7 +22,6 @@ from intake.queues.order import ago
 from intake.tasks import service as tasks
 
 ASK_AGAIN = timedelta(hours=24)
-ASK_OUTCOME_DAYS = 7
 
 
 def decide(
@@ -35,6 +34,7 @@ def decide(
     code: str = "",
     reason: str = "",
     told_whom: str = "",
+    places: str = "",
     next_contact: str = "",
     refused: bool = False,
     version: int | None = None,
@@ -42,7 +42,8 @@ def decide(
     """Decide a case in review: accept with a level, refer, decline with a coded reason, or ask for more.
 
     The decision names the actor, the time, and who was told. With `version` it counts only on the case as read.
-    Referring and declining close the case, so they need a next contact or a documented refusal.
+    Referring and declining close the case, so they need a next contact or a documented refusal; they name other
+    `places`, and a week later somebody asks what became of the person. Telling the referrer answers the referral.
 
     Raises:
         Missing: no such case. NotPermitted: only care staff decide. RuleBroken: a field is missing (by field).
@@ -56,7 +57,7 @@ def decide(
     closing.check_claim(case, actor, now)
     if decision != "ask_more":
         closing.check_emergency(case)
-    _check_fields(decision, level, code, reason, told_whom)
+    _check_fields(decision, level, code, reason, told_whom, places)
     case.decision, case.decision_level, case.decision_code = decision, level, code
     case.decision_reason = closing.seal(case, "decision_reason", reason)
     case.decided_by, case.decided_at, case.told_whom = actor.id, now, told_whom
@@ -71,12 +72,20 @@ def decide(
     inquiry = db.session.get_one(Inquiry, case.opened_from)
     if told_whom == "person":
         first_contact.meet(inquiry, actor=actor, now=now)
+    if told_whom == "referrer":
+        asked = reason if decision == "ask_more" else ""
+        referrals.answered_by_decision(inquiry, decision=decision, code=code, words=asked, actor=actor, now=now)
     if decision == "accept":
         _accept(case, inquiry, actor, now)
     elif decision == "ask_more":
         _ask_more(case, inquiry, reason, actor, now)
     else:
         _turn_away(case, inquiry, decision, code, next_contact, refused, actor, now)
+        if code != "person_declined":
+            referring_out.send_on(
+                inquiry, cause="referred_out" if decision == "refer" else "declined", places=places or reason,
+                case_id=case.id, level=level, actor=actor, now=now,
+            )  # fmt: skip
     return case
 
 
@@ -89,7 +98,7 @@ def _decided(case: Case, now: datetime) -> str:
     return f"{name or 'A colleague'} decided this {when} ago: {words}. Open the current state."
 
 
-def _check_fields(decision: str, level: str, code: str, reason: str, told_whom: str) -> None:
+def _check_fields(decision: str, level: str, code: str, reason: str, told_whom: str, places: str) -> None:
     wrong: dict[str, str] = {}
     if decision not in DECISIONS:
         wrong["decision"] = "Pick a decision."
@@ -97,6 +106,8 @@ def _check_fields(decision: str, level: str, code: str, reason: str, told_whom: 
         wrong["level"] = "Pick the level of care."
     if decision == "decline" and code not in DECLINE_CODES:
         wrong["code"] = "Pick the reason."
+    if decision == "decline" and code != "person_declined" and not places.strip():
+        wrong["places"] = "Name other places, or say why there is none."
     if decision in {"refer", "ask_more"} and not reason.strip():
         wrong["reason"] = "Say where to, or what is missing."
     if decision in {"accept", "refer", "decline"} and told_whom not in TOLD:
@@ -145,9 +156,3 @@ def _turn_away(
         to = InquiryState.DECLINED_BY_PERSON
     closing.shut(case, reason=code or decision, next_contact=next_contact, refused=refused, actor=actor, now=now)
     bring(inquiry, to, reason=code or decision, actor=actor, now=now)
-    if decision == "refer":
-        # A closed loop: somebody asks whether the person arrived there.
-        tasks.owe(
-            site_id=case.site_id, kind="referral_outcome", key=f"referral_outcome:{case.id}", role=Role.ADMISSIONS,
-            due_at=now + timedelta(days=ASK_OUTCOME_DAYS), cause="referred_out", case_id=case.id, actor=actor, now=now,
-        )  # fmt: skip

@@ -46,7 +46,13 @@ def _decide_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
         Field("decision", "Decision", "radio", pairs(codes.DECISIONS), required=True),
         level(required=False),
         Field("code", "If not accepted: why", "select", pairs(codes.DECLINE_CODES)),
-        Field("reason", "Reason, where to, or what is missing", "area"),
+        Field("reason", "Reason, or what is missing", "area"),
+        Field(
+            "places",
+            "If not here: which other places were named",
+            "area",
+            hint="A week later somebody asks what became of them.",
+        ),
         Field("told_whom", "Who was told", "radio", pairs(codes.TOLD)),
         *_CLOSING,
     ]
@@ -58,6 +64,7 @@ def _decide(case: Case, r: Reader, actor: Actor, now: datetime, version: int | N
         "level": r.choice("level", codes.LEVELS),
         "code": r.choice("code", codes.DECLINE_CODES),
         "reason": r.text("reason", limit=WORDS),
+        "places": r.text("places", limit=WORDS),
         "told_whom": r.choice("told_whom", codes.TOLD),
         "next_contact": r.text("next_contact", limit=300),
     }

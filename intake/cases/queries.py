@@ -175,6 +175,11 @@ def decision_words(case: Case) -> str:
     return crypto.open_(case.decision_reason, at="care_case.decision_reason", row=case.id)
 
 
+def place_of(row: Transfer) -> str:
+    """The other center a transfer goes to; "" for a move inside the house."""
+    return crypto.open_(row.to_outside, at="transfer.to_outside", row=row.id)
+
+
 def open_transfers(case_id: int) -> list[Transfer]:
     """The transfers that were asked for or accepted and have not arrived, an accepted one first."""
     return list(

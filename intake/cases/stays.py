@@ -198,6 +198,8 @@ def discharge(
         case.moud = {**case.moud, "offered": True, "answer": moud, "on": now.date().isoformat(), "by": actor.name}
     beds.release(case.id, outcome="discharged", actor=actor, now=now)
     queues.leave_all(case.id, outcome="discharged", actor=actor, now=now)
+    if type == "transferred":
+        transfers.left_for(case, actor=actor, now=now)
     transfers.cancel_all(case, actor=actor, now=now)
     if type == "against_advice":
         case.flags = sorted({*case.flags, "WELCOME_BACK"})

@@ -15,10 +15,12 @@ from intake.beds import service as beds
 from intake.beds.models import UseKind
 from intake.cases.codes import LEVELS, READINESS, TRANSFER_DECLINES
 from intake.cases.models import Case, CaseState, Transfer, TransferState
-from intake.cases.queries import current_level, open_transfers
+from intake.cases.queries import current_level, open_transfers, place_of
 from intake.cases.states import locked, move, must
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
+from intake.inquiries import referring_out
+from intake.inquiries.models import Inquiry
 from intake.queues import service as queues
 from intake.settings import queries as settings
 from intake.tasks import service as tasks
@@ -47,8 +49,12 @@ def ask_transfer(
     now: datetime,
     readiness: Mapping[str, str] | None = None,
     follow_up_on: date | None = None,
+    place: str = "",
 ) -> Transfer:
     """Ask for a move to another level; several may be asked at once, the sender stays owner until arrival.
+
+    With `place` it goes to another center: their answer is written down here, what they get passes the gate of
+    disclosures, and the discharge as transferred is the arrival.
 
     `readiness` answers READINESS by code (withdrawal, vitals, moud). The receiver owes an answer within the center's
     hours; silence goes up to the supervisors.
@@ -61,10 +67,11 @@ def ask_transfer(
         raise RuleBroken("Say where to and why.", code="TRANSFER", fields={"to_level": "Pick a level and say why."})
     case = locked(case_id, actor)
     open_ones = open_transfers(case.id)
-    if any(t.state is TransferState.ACCEPTED or t.to_level == to_level for t in open_ones):
+    same = (t for t in open_ones if t.to_level == to_level and (t.to_outside is None) == (not place))
+    if any(t.state is TransferState.ACCEPTED for t in open_ones) or (not place and any(same)):
         raise AlreadyDone("This move is asked for already.", code="ASKED")
     level = current_level(case)
-    if to_level == level:
+    if to_level == level and not place:
         raise RuleBroken(
             "The person is at this level now.", code="TRANSFER", fields={"to_level": "Pick another level."}
         )
@@ -77,9 +84,11 @@ def ask_transfer(
         created_by=actor.id,
     )  # fmt: skip
     row.reason = crypto.seal(reason, key_of=case.person_id, at="transfer.reason", row=row.id)
+    if place:
+        row.to_outside = crypto.seal(place, key_of=case.person_id, at="transfer.to_outside", row=row.id)
     db.session.add(row)
     hours = int(settings.value(case.site_id, "transfer_answer_hours"))
-    _owe(case, row, "transfer", now + timedelta(hours=hours), actor, now)
+    _owe(case, row, "transfer_outside" if place else "transfer", now + timedelta(hours=hours), actor, now)
     _tell(case, row, "requested", actor, now)
     return row
 
@@ -112,7 +121,8 @@ def answer_transfer(
     """Answer a transfer: accepted (with a bed or slot kept), rejected with a code, withdrawn, arrived, cancelled.
 
     Accepting cancels every other request of the case. Arriving moves stay, owner, queue entry and what is owed in this
-    one transaction; until then nothing moves. Somebody else than the asker accepts or rejects.
+    one transaction; until then nothing moves. Somebody else than the asker accepts or rejects, unless it is another
+    center whose answer is written down here.
 
     Raises:
         Missing, NotPermitted, AlreadyDone, RuleBroken.
@@ -122,7 +132,10 @@ def answer_transfer(
     row = _asked(case, transfer_id)
     if answer not in ANSWERS[row.state]:
         raise AlreadyDone(f"This transfer is {row.state.value}.")
-    if answer in {"accepted", "rejected"} and actor.id == row.asked_by:
+    outside = row.to_outside is not None
+    if outside and answer == "arrived":
+        raise RuleBroken("Discharge the person as transferred; that is their arrival there.", code="OUTSIDE")
+    if answer in {"accepted", "rejected"} and actor.id == row.asked_by and not outside:
         raise NotPermitted("Somebody of the receiving team answers this, not the one who asked.")
     if answer == "rejected" and not code:
         raise RuleBroken("Say why.", code="REASON", fields={"code": "Pick the reason."})
@@ -154,6 +167,9 @@ def _asked(case: Case, transfer_id: int | None) -> Transfer:
 
 def _accepted(case: Case, row: Transfer, bed_id: int | None, actor: Actor, now: datetime) -> None:
     _cancel(case, except_id=row.id, actor=actor, now=now)
+    if row.to_outside is not None:
+        # A bed of ours is not kept for somebody who goes elsewhere.
+        bed_id = None
     if bed_id is not None:
         hours = int(settings.value(case.site_id, "bed_hold_hours"))
         beds.hold(bed_id, case.id, until=now + timedelta(hours=hours), actor=actor, now=now)
@@ -182,6 +198,21 @@ def _cancel(case: Case, *, except_id: int | None, actor: Actor, now: datetime) -
             other.state, other.answered_by, other.answered_at = TransferState.CANCELLED, actor.id, now
             tasks.cancel(task_key(other.id), site_id=case.site_id, reason="cancelled", actor=actor, now=now)
             _tell(case, other, "cancelled", actor, now)
+
+
+def left_for(case: Case, *, actor: Actor, now: datetime) -> None:
+    """Somebody discharged as transferred leaves for the other center that accepted them; a week later somebody asks."""
+    row = next((t for t in open_transfers(case.id) if t.state is TransferState.ACCEPTED and t.to_outside), None)
+    if row is None:
+        return
+    row.state, row.answered_by, row.answered_at = TransferState.ARRIVED, actor.id, now
+    tasks.cancel(task_key(row.id), site_id=case.site_id, reason="arrived", actor=actor, now=now)
+    _tell(case, row, "arrived", actor, now)
+    inquiry = db.session.get_one(Inquiry, case.opened_from)
+    referring_out.send_on(
+        inquiry, cause="transfer", places=place_of(row), case_id=case.id, level=row.to_level, actor=actor, now=now
+    )
+    db.session.flush()
 
 
 def cancel_all(case: Case, *, actor: Actor, now: datetime) -> None:

@@ -104,7 +104,7 @@ class CasePage:
     owner: str
     earlier: Sequence[Case]
     levels: Sequence[tuple[str, str]]
-    moves: Sequence[Transfer]
+    moves: Sequence[tuple[Transfer, str]]
     steps: Sequence[tuple[str, str]]
 
     @property
@@ -157,7 +157,7 @@ def read(actor: Actor, case_id: int, *, now: datetime, steps: Sequence[tuple[str
         owner=_staff_names({case.owner_id} - {None}).get(case.owner_id or 0, ""),
         earlier=[c for c in cases.earlier(case) if cases.can_read(actor, c)],
         levels=_levels(case, actor),
-        moves=cases.transfers(case.id)[:5],
+        moves=[(t, cases.place_of(t)) for t in cases.transfers(case.id)[:5]],
         steps=steps,
     )
 

@@ -15,7 +15,7 @@ from intake.accounts.models import Staff
 from intake.actor import CARE, Actor
 from intake.cases import codes
 from intake.cases.models import Case, Transfer, TransferState
-from intake.cases.queries import visible
+from intake.cases.queries import place_of, visible
 from intake.clock import utcnow
 from intake.db import db
 from intake.desk.beds_page import Who, known
@@ -38,6 +38,7 @@ class Move:
     answered_by: str
     due_at: datetime
     now: datetime
+    place: str = ""
 
     @property
     def late(self) -> bool:
@@ -61,19 +62,29 @@ def moves(actor: Actor, *, now: datetime) -> list[Move]:
     names = {s.id: s.name for s in db.session.scalars(select(Staff).where(Staff.id.in_(ids)))}
     hours = timedelta(hours=int(settings.value(actor.site_id, "transfer_answer_hours")))
     return [
-        Move(t, who[t.case_id], names.get(t.asked_by, ""), names.get(t.answered_by or 0, ""), t.asked_at + hours, now)
+        Move(
+            t,
+            who[t.case_id],
+            names.get(t.asked_by, ""),
+            names.get(t.answered_by or 0, ""),
+            t.asked_at + hours,
+            now,
+            place_of(t),
+        )
         for t in rows
     ]
 
 
 def split(actor: Actor, found: Sequence[Move]) -> list[tuple[str, list[Move]]]:
-    """The parts of the page by key: to_answer (asked by others), asked (by me), coming (accepted), ended."""
-    parts: dict[str, list[Move]] = {"to_answer": [], "asked": [], "coming": [], "ended": []}
+    """The parts of the page: to_answer (asked by others), asked (by me), outside (another center), coming, ended."""
+    parts: dict[str, list[Move]] = {"to_answer": [], "asked": [], "outside": [], "coming": [], "ended": []}
     for each in found:
         if each.row.state is TransferState.ACCEPTED:
             parts["coming"].append(each)
         elif each.row.state is not TransferState.REQUESTED:
             parts["ended"].append(each)
+        elif each.place:
+            parts["outside"].append(each)
         else:
             parts["asked" if each.row.asked_by == actor.id else "to_answer"].append(each)
     return list(parts.items())

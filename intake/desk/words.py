@@ -61,6 +61,7 @@ TASKS: dict[str, str] = {
     "offer_bed": "Call: a place is free and kept",
     "decide_place": "Place not taken again: decide",
     "hold_lapsed": "Bed hold ended: plan the start again",
+    "transfer_outside": "Get the other center’s answer to the transfer",
     "transfer_arrival": "Transfer accepted: has the person arrived?",
     "capacity_notice": "Beds are full: tell the State",
     "rebook": "Offer a new start after the missed one",
@@ -119,7 +120,7 @@ def task_line(row: Task) -> str:
         return f"{task('overdue')}: {task(str(row.params.get('kind', ''))).lower()}"
     if row.kind == "last_dose" and row.params.get("dose"):
         return f"{task('last_dose')}: {row.params['dose']}"
-    if row.kind in {"transfer", "transfer_arrival"} and row.params.get("to"):
+    if row.kind in {"transfer", "transfer_outside", "transfer_arrival"} and row.params.get("to"):
         return f"{task(row.kind)} ({codes.words(str(row.params['to'])).lower()})"
     return task(row.kind)
 
@@ -157,6 +158,7 @@ _LINES: dict[str, tuple[str, str, str]] = {
     "disclosed": ("Copy for somebody outside: {purpose}", "out", "r"),
     "emergency_contact": ("Emergency contact: {answer}", "phone", ""),
     "contact_told": ("Emergency contact: {answer}", "phone", "r"),
+    "heard_elsewhere": ("What became of them elsewhere: {answer} {code}", "out", ""),
     "restricted": ("Record restricted", "lock", "r"),
     "unrestricted": ("Record open again", "lock", ""),
     "emergency_access": ("Emergency access", "alert", "r"),

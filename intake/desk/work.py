@@ -30,7 +30,9 @@ MOST = 200
 MOST_FOUND = 20
 TASK_STATES = ("open", "mine", "late", "snoozed", "all", "ended")
 # These end only by what they ask for, on the page of the case.
-ENDS_ITSELF = frozenset({"alert", "danger", "answer_placement", "emergency_access", "capacity_notice"})
+ENDS_ITSELF = frozenset(
+    {"alert", "danger", "answer_placement", "emergency_access", "capacity_notice", "referral_outcome"}
+)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from intake.audit import service as audit
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, NotPermitted, RuleBroken
 from intake.inquiries import answers as a
-from intake.inquiries import first_contact, moving, promises
+from intake.inquiries import first_contact, moving, promises, referring_out
 from intake.inquiries.models import Attempt, Inquiry, InquiryState
 from intake.messages import service as messages
 from intake.people import merging, safe
@@ -159,6 +159,8 @@ def close(inquiry_id: int, *, state: str, reason: str, next_contact: str, actor:
         raise AlreadyDone("Try to reach them first: log a call, then close.")
     moving.move(row, to, actor=actor, now=now, reason=state)
     row.closing_reason = state
+    if to is InquiryState.REFERRED_OUT:
+        referring_out.send_on(row, cause="closed", places=reason.strip()[:MOST_WORDS], actor=actor, now=now)
     tasks.cancel(f"decide_unreached:{row.id}", site_id=row.site_id, reason="inquiry_ended", now=now, actor=actor)
     audit.tell(
         kind="inquiry_closed",

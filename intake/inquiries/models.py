@@ -144,3 +144,25 @@ class Referral(Base, Stamped, Versioned):
     answer_words: Mapped[Sealed | None]
     answered_at: Mapped[datetime | None]
     answered_by: Mapped[int | None] = mapped_column(BigInteger)
+    consent_id: Mapped[int | None] = ref("consent.id")
+
+
+class ReferralOut(Base, Stamped, Versioned):
+    """Somebody sent on to another place, and what became of them there; places and words sealed under the person."""
+
+    __tablename__ = "referral_out"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = mapped_column(BigInteger)
+    inquiry_id: Mapped[int] = ref("inquiry.id")
+    case_id: Mapped[int | None] = ref("care_case.id")
+    cause: Mapped[str]
+    level: Mapped[str] = mapped_column(default="")
+    places: Mapped[Sealed | None]
+    ask_at: Mapped[datetime]
+    asked: Mapped[int] = mapped_column(default=0)
+    outcome: Mapped[str] = mapped_column(default="")
+    outcome_code: Mapped[str] = mapped_column(default="")
+    words: Mapped[Sealed | None]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[int | None] = mapped_column(BigInteger)

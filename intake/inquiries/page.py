@@ -20,7 +20,7 @@ from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.fields import Reader
 from intake.guard import current_actor, requires
 from intake.inquiries import answers as a
-from intake.inquiries import following, promises, queries, referral_values, referrals, words
+from intake.inquiries import following, promises, queries, referral_values, referrals, referring_out, words
 from intake.inquiries.routes import bp
 from intake.settings import queries as settings
 
@@ -50,6 +50,8 @@ def _page(inquiry_id: int, errors: Mapping[str, str], status: int) -> ResponseRe
         now=utcnow(),
         needs_decision=following.needs_decision(inquiry_id),
         referral=referrals.of_inquiry(inquiry_id),
+        sent_on=referring_out.of_inquiry(inquiry_id),
+        referring_out=referring_out,
         referral_values=referral_values,
         decline_codes=referrals.DECLINE_CODES,
         errors=errors,
@@ -177,6 +179,23 @@ def close_inquiry(inquiry_id: int) -> ResponseReturnValue:
         )
 
     return _do(inquiry_id, _("Closed."), verb)
+
+
+@bp.post("/inquiries/<id:inquiry_id>/elsewhere/<id:out_id>")
+@requires(*DESK, rule="case")
+def heard_elsewhere(inquiry_id: int, out_id: int) -> ResponseReturnValue:
+    """What became of somebody who was sent on to another place."""
+
+    def verb(r: Reader) -> None:
+        outcome = r.choice("elsewhere", a.codes(referring_out.OUTCOMES), required=_("Say what became of them."))
+        code = r.choice("elsewhere_code", a.codes(referring_out.REASONS))
+        note = r.text("elsewhere_words", limit=following.MOST_WORDS)
+        r.check()
+        referring_out.record(
+            out_id, inquiry_id=inquiry_id, outcome=outcome, code=code, words=note, actor=current_actor(), now=utcnow()
+        )
+
+    return _do(inquiry_id, _("Written down."), verb)
 
 
 @bp.post("/inquiries/<id:inquiry_id>/reopen")

@@ -17,14 +17,15 @@ from intake.audit import service as audit
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.inquiries import answers as a
-from intake.inquiries import first_contact, referral_values, service
+from intake.inquiries import first_contact, referral_values, referring_out, service
 from intake.inquiries.models import Channel, Inquiry, Referral
 from intake.settings.models import Site
 from intake.tasks import service as tasks
 
 REPLY = "referral_reply"
-OUTCOME = "referral_outcome"
-ASK_AFTER = timedelta(days=7)
+ASK_AGAIN = timedelta(days=1)
+FINAL = frozenset({"accepted", "declined"})
+BY_DECISION = {"accept": "accepted", "refer": "declined", "decline": "declined", "ask_more": "need_more"}
 # With these grounds the sender may hear what became of it; with the others a person calls.
 TELLS_ANSWER = frozenset({"consent", "court_order"})
 DECLINE_CODES: referral_values.Options = (
@@ -34,6 +35,7 @@ DECLINE_CODES: referral_values.Options = (
     ("outside_age", "Outside our age range"),
     ("legal_hold", "A legal hold prevents it"),
     ("person_declined", "The person decided against it"),
+    ("other_program", "Another program fits better"),
 )
 
 
@@ -148,25 +150,44 @@ def answer(inquiry_id: int, *, answer: str, code: str, words: str, actor: Actor,
     _check(answer, code, words)
     if answer != "need_more" and not actor.may(*CARE):
         raise NotPermitted("Only clinicians accept or decline a referral.")
-    if row.answer in {"accepted", "declined"}:
+    if row.answer in FINAL:
         raise AlreadyDone("This referral was answered before.")
     inquiry = db.session.get_one(Inquiry, inquiry_id)
+    _answered(row, inquiry, answer, code, words, actor, now)
+    if answer == "declined":
+        referring_out.send_on(inquiry, cause="referral_declined", places=words, actor=actor, now=now)
+    return row
+
+
+def answered_by_decision(
+    inquiry: Inquiry, *, decision: str, code: str, words: str, actor: Actor, now: datetime
+) -> Referral | None:
+    """The referrer heard the decision on the case: that is the answer to the referral, if it had none yet."""
+    row = db.session.scalar(select(Referral).where(Referral.inquiry_id == inquiry.id).with_for_update())
+    if row is None or row.answer in FINAL:
+        return None
+    known = code if code in a.codes(DECLINE_CODES) else "other_program"
+    _answered(row, inquiry, BY_DECISION[decision], known, words, actor, now)
+    return row
+
+
+def _answered(row: Referral, inquiry: Inquiry, answer: str, code: str, words: str, actor: Actor, now: datetime) -> None:
     row.answer, row.answer_code = answer, code if answer == "declined" else ""
     row.answered_at, row.answered_by = now, actor.id
     if words:
         row.answer_words = crypto.seal(words, key_of=inquiry.person_id, at="referral.answer_words", row=row.id)
     first_contact.meet(inquiry, actor=actor, now=now)
-    tasks.cancel(f"{REPLY}:{inquiry_id}", site_id=row.site_id, reason=answer, actor=actor, now=now)
-    if answer != "accepted":
-        _owe_more(row, answer, actor, now)
+    tasks.cancel(f"{REPLY}:{inquiry.id}", site_id=row.site_id, reason=answer, actor=actor, now=now)
+    if answer == "need_more":
+        _owe_reply(row, actor, now)
     audit.record(
-        actor=actor, verb="answered", record="referral", record_id=row.id, purpose=answer, after={"code": code}, now=now
-    )
-    audit.tell(
-        kind="referral_answered", actor=actor, inquiry_id=inquiry_id, params={"answer": answer, "code": code}, now=now,
-        words=words, words_key_of=inquiry.person_id,
+        actor=actor, verb="answered", record="referral", record_id=row.id, purpose=answer,
+        after={"code": row.answer_code}, now=now,
     )  # fmt: skip
-    return row
+    audit.tell(
+        kind="referral_answered", actor=actor, inquiry_id=inquiry.id,
+        params={"answer": answer, "code": row.answer_code}, now=now, words=words, words_key_of=inquiry.person_id,
+    )  # fmt: skip
 
 
 def _check(answer: str, code: str, words: str) -> None:
@@ -177,15 +198,16 @@ def _check(answer: str, code: str, words: str) -> None:
         wrong["answer_code"] = "Pick the reason."
     if answer == "need_more" and not words.strip():
         wrong["answer_words"] = "Say what is needed."
+    if answer == "declined" and code != "person_declined" and not words.strip():
+        wrong["answer_words"] = "Name other places, or say why there is none."
     if wrong:
         raise RuleBroken("This answer is not complete.", code="REFERRAL_ANSWER", fields=wrong)
 
 
-def _owe_more(row: Referral, answer: str, actor: Actor, now: datetime) -> None:
-    kind, wait = (OUTCOME, ASK_AFTER) if answer == "declined" else (REPLY, timedelta(days=1))
+def _owe_reply(row: Referral, actor: Actor, now: datetime) -> None:
     tasks.owe(
-        site_id=row.site_id, kind=kind, key=f"{kind}:{row.inquiry_id}", role=Role.ADMISSIONS, due_at=now + wait,
-        cause=f"referral_{answer}", inquiry_id=row.inquiry_id, actor=actor, now=now,
+        site_id=row.site_id, kind=REPLY, key=f"{REPLY}:{row.inquiry_id}", role=Role.ADMISSIONS, due_at=now + ASK_AGAIN,
+        cause="referral_need_more", inquiry_id=row.inquiry_id, actor=actor, now=now,
     )  # fmt: skip
 
 

@@ -913,14 +913,17 @@ def upgrade() -> None:
         sa.Column("answer_words", sa.LargeBinary(), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
         sa.Column("answered_by", sa.BigInteger(), nullable=True),
+        sa.Column("consent_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
         sa.Column("created_by", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["consent_id"], ["consent.id"], name=op.f("fk_referral_consent_id_consent")),
         sa.ForeignKeyConstraint(["inquiry_id"], ["inquiry.id"], name=op.f("fk_referral_inquiry_id_inquiry")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_referral")),
     )
     with op.batch_alter_table("referral", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_referral_client_id"), ["client_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_referral_consent_id"), ["consent_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_referral_inquiry_id"), ["inquiry_id"], unique=False)
 
     op.create_table(
@@ -1110,6 +1113,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_note_draft")),
         sa.UniqueConstraint("case_id", "author_id", name=op.f("uq_note_draft_case_id_author_id")),
     )
+    op.create_table(
+        "referral_out",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("inquiry_id", sa.BigInteger(), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=True),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("level", sa.String(), nullable=False),
+        sa.Column("places", sa.LargeBinary(), nullable=True),
+        sa.Column("ask_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("outcome_code", sa.String(), nullable=False),
+        sa.Column("words", sa.LargeBinary(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("ended_by", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["care_case.id"], name=op.f("fk_referral_out_case_id_care_case")),
+        sa.ForeignKeyConstraint(["inquiry_id"], ["inquiry.id"], name=op.f("fk_referral_out_inquiry_id_inquiry")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_referral_out")),
+    )
+    with op.batch_alter_table("referral_out", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_referral_out_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_referral_out_inquiry_id"), ["inquiry_id"], unique=False)
+
     op.create_table(
         "screening",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -1919,6 +1949,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_screening_case_id"))
 
     op.drop_table("screening")
+    with op.batch_alter_table("referral_out", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_referral_out_inquiry_id"))
+        batch_op.drop_index(batch_op.f("ix_referral_out_case_id"))
+
+    op.drop_table("referral_out")
     op.drop_table("note_draft")
     with op.batch_alter_table("note", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_note_case_id"))
@@ -1960,6 +1995,7 @@ def downgrade() -> None:
     op.drop_table("appointment")
     with op.batch_alter_table("referral", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_referral_inquiry_id"))
+        batch_op.drop_index(batch_op.f("ix_referral_consent_id"))
         batch_op.drop_index(batch_op.f("ix_referral_client_id"))
 
     op.drop_table("referral")

@@ -128,6 +128,7 @@ def test_only_care_staff_decide_and_not_over_a_colleagues_claim(app_sqlite: Flas
         ({"decision": "accept", "level": "spa", "told_whom": "person"}, "level"),
         ({"decision": "accept", "level": "outpatient"}, "told_whom"),
         ({"decision": "decline", "told_whom": "person"}, "code"),
+        ({"decision": "decline", "code": "legal_hold", "told_whom": "person"}, "places"),
         ({"decision": "refer", "told_whom": "person"}, "reason"),
         ({"decision": "ask_more"}, "reason"),
     ],
@@ -158,7 +159,7 @@ def test_asking_for_more_parks_the_case_and_sends_the_inquiry_back_to_screening(
     ("given", "ends"),
     [
         ({"decision": "refer", "reason": "Mercy General"}, InquiryState.REFERRED_OUT),
-        ({"decision": "decline", "code": "legal_hold"}, InquiryState.NOT_SUITABLE),
+        ({"decision": "decline", "code": "legal_hold", "places": "County clinic"}, InquiryState.NOT_SUITABLE),
         ({"decision": "decline", "code": "person_declined"}, InquiryState.DECLINED_BY_PERSON),
     ],
 )

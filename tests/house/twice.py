@@ -53,6 +53,7 @@ MOVE = {
     "inquiries.give_back_inquiry",
     "inquiries.hand_over_call",
     "inquiries.hand_over_inquiry",
+    "inquiries.heard_elsewhere",
     "inquiries.join_person",
     "inquiries.reopen_inquiry",
     "inquiries.unjoin_person",

@@ -20,7 +20,7 @@ from intake.cases.models import Case
 from intake.clock import utcnow
 from intake.db import db, id_text, transaction
 from intake.errors import RuleBroken
-from intake.inquiries import referrals
+from intake.inquiries import referrals, referring_out
 from intake.inquiries.models import Channel, Inquiry, Referral, Relation
 from intake.people.models import Person, PersonKind
 from intake.tasks.models import Task
@@ -235,8 +235,9 @@ def test_a_sender_reads_its_own_referrals_and_the_answer_only_where_the_ground_a
         with app.app_context():
             with transaction():
                 referrals.answer(
-                    ids[one["reference"]], answer="declined", code="no_place", words="", actor=cast.cleo, now=utcnow()
-                )
+                    ids[one["reference"]], answer="declined", code="no_place", words="County clinic", actor=cast.cleo,
+                    now=utcnow(),
+                )  # fmt: skip
             db.session.remove()
     mine = mercy.get(told["id"]).get_json()
     assert (mine["state"], mine["answer"], mine["reason"]) == ("answered", "declined", "no_place")
@@ -255,15 +256,18 @@ def test_an_answer_stops_the_clock_and_a_decline_asks_after_seven_days(app_sqlit
     with app_sqlite.app_context():
         row = db.session.scalars(select(Inquiry)).one()
         now = utcnow()
-        with pytest.raises(RuleBroken), transaction():
-            referrals.answer(row.id, answer="declined", code="", words="", actor=cast.cleo, now=now)
+        for code, words in (("", "County clinic"), ("no_place", "")):
+            with pytest.raises(RuleBroken), transaction():
+                referrals.answer(row.id, answer="declined", code=code, words=words, actor=cast.cleo, now=now)
         with transaction():
             referrals.answer(row.id, answer="need_more", code="", words="The labs.", actor=cast.ada, now=now)
         with transaction():
-            referrals.answer(row.id, answer="declined", code="no_place", words="", actor=cast.cleo, now=now)
+            referrals.answer(
+                row.id, answer="declined", code="no_place", words="County clinic", actor=cast.cleo, now=now
+            )
         live = {t.kind: t.due_at for t in db.session.scalars(select(Task).where(Task.state.in_(LIVE)))}
         assert referrals.REPLY not in live
-        assert live[referrals.OUTCOME] == now + timedelta(days=7)
+        assert live[referring_out.TASK] == now + timedelta(days=7)
         assert db.session.get_one(Inquiry, row.id).first_contact_at is not None
         db.session.remove()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -48,10 +49,40 @@ def test_an_accepted_referral_has_a_bed_kept_until_the_person_arrives(center: Ce
 
 def test_a_person_referred_out_is_asked_about_after_seven_days(center: Center) -> None:
     case_id = center.screen(referred(center), DETOX)
-    center.step(
-        "cleo", case_id, "decide", decision="refer", reason="Mercy detox has a bed today", told_whom="referrer",
-        refused="yes",
-    )  # fmt: skip
-    assert center.case(case_id).state is CaseState.CLOSED
+    told = {"decision": "refer", "reason": "No bed in time", "told_whom": "referrer", "refused": "yes"}
+    center.step("cleo", case_id, "decide", **told, places="Mercy detox, a bed today")
+    case = center.case(case_id)
+    assert case.state is CaseState.CLOSED
+    # The referrer heard it from us: that answers the referral.
+    assert "referral_reply" not in center.owed(inquiry_id=case.opened_from)
     due = center.owed(case_id=case_id)["referral_outcome"]
     assert timedelta(days=6, hours=23) < due - utcnow() <= timedelta(days=7)
+    # A word on the list of tasks does not end it; what became of the person does.
+    center.post("ada", f"{center.task(case_id, 'referral_outcome')}/finish", status=422, outcome="done")
+    center.later(days=7, minutes=1)
+    page = center.as_("ada").get(f"/inquiries/{id_text(case.opened_from)}").text
+    assert "Mercy detox, a bed today" in page
+    here = str(re.findall(r'action="(/inquiries/\w+/elsewhere/\w+)"', page)[0])
+    center.post("ada", here, status=422, elsewhere="turned_away")
+    center.post("ada", here, elsewhere="not_reached")
+    again = center.owed(case_id=case_id)["referral_outcome"]
+    assert timedelta(days=6, hours=23) < again - utcnow() <= timedelta(days=7)
+    center.post("ada", here, elsewhere="turned_away", elsewhere_code="payment", elsewhere_words="Asked for a deposit.")
+    assert "referral_outcome" not in center.owed(case_id=case_id)
+    center.post("ada", here, status=409, elsewhere="in_care")
+    known = center.page("ada", f"/inquiries/{id_text(case.opened_from)}")
+    assert "Not taken there" in known
+    assert "payment or coverage" in known
+    assert "Asked for a deposit." in known
+
+
+def test_a_declined_referral_names_other_places_and_is_asked_about(center: Center) -> None:
+    inquiry_id = referred(center)
+    here = f"/inquiries/{id_text(inquiry_id)}"
+    center.post("ada", f"{here}/referral-answer", answer="need_more", answer_words="The labs, please.")
+    assert "referral_reply" in center.owed(inquiry_id=inquiry_id), "the answer is still owed"
+    center.post("cleo", f"{here}/referral-answer", answer="declined", answer_code="no_place")
+    assert "referral_outcome" not in center.owed(inquiry_id=inquiry_id), "nothing was named"
+    center.post("cleo", f"{here}/referral-answer", answer="declined", answer_code="no_place", answer_words="County")
+    assert {"referral_outcome"} <= set(center.owed(inquiry_id=inquiry_id))
+    assert "referral_reply" not in center.owed(inquiry_id=inquiry_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from intake.cases.models import CaseState
@@ -71,3 +72,32 @@ def test_a_rejected_transfer_leaves_everything_where_it_was(center: Center) -> N
     assert center.case(case_id).state is CaseState.ADMITTED
     assert level(center, case_id) == "inpatient_detox"
     assert "not stable enough yet" in center.page("cleo", "/transfers")
+
+
+def test_a_transfer_to_another_center_goes_by_their_answer_and_is_asked_about_after_a_week(center: Center) -> None:
+    rooms = center.ward("Detox", "inpatient_detox", 1)
+    case_id = center.admitted(bed=rooms[0])
+    where = {"to_level": "residential", "reason": "Needs months, not days", **READY}
+    for place in ("Harbor House", "Hill Farm"):
+        center.step("cleo", case_id, "transfer", place=place, **where)
+    page = center.page("cleo", "/transfers")
+    assert "Another center answers" in page
+    assert "Harbor House" in page
+    # What they get passes the gate, and the page says where.
+    assert "Give out a copy" in center.page("cleo", f"/cases/{id_text(case_id)}/answer-transfer")
+    form = center.as_("cleo").get(f"/cases/{id_text(case_id)}/answer-transfer").text
+    found = dict(re.findall(r'value="(\w+:\w+)".*?((?:Accept|Reject|Take the request back): \w+ \w+)', form, re.S))
+    harbor, hill = (next(k for k, v in found.items() if v == w) for w in ("Accept: Harbor House", "Reject: Hill Farm"))
+    center.step("cleo", case_id, "answer-transfer", status=422, answer=hill)
+    center.step("cleo", case_id, "answer-transfer", answer=hill, code="no_place")
+    center.step("cleo", case_id, "answer-transfer", answer=harbor)
+    assert center.case(case_id).state is CaseState.TRANSFER_PENDING, "nothing moves before the person leaves"
+    # Nobody arrives here; the discharge as transferred is what moves them, frees the bed, and closes the loop.
+    center.step("cleo", case_id, "discharge", type="transferred", naloxone="accepted", warned="yes")
+    assert center.case(case_id).state is CaseState.DISCHARGED
+    assert "0 of 1 beds in use" in center.page("ada", "/beds")
+    assert {"referral_outcome"} <= set(center.owed(case_id=case_id))
+    assert "transfer_arrival" not in center.owed(case_id=case_id)
+    sent = center.page("ada", f"/inquiries/{id_text(center.case(case_id).opened_from)}")
+    assert "Harbor House" in sent
+    assert "Hill Farm" not in sent
