@@ -22,6 +22,7 @@ from intake.audit.models import AuditEntry
 from intake.cases.models import Case
 from intake.clock import utcnow
 from intake.db import db, transaction
+from intake.desk import audit_words
 from intake.desk.listing import listed
 from intake.desk.routes import bp
 from intake.errors import RuleBroken
@@ -112,14 +113,14 @@ def _lines(rows: Sequence[AuditEntry]) -> list[Line]:
 
 
 def _line(row: AuditEntry, names: dict[int, str], numbers: dict[int, str]) -> Line:
-    details = row.purpose.replace("_", " ")
+    details = audit_words.details(row.purpose)
     if row.record == "staff" and row.record_id and row.record_id != row.actor_id:
         details = f"{names.get(row.record_id, '')} {details}".strip()
     tone = "red" if row.verb in (*queries.DENIED, "broke_glass") else TONES.get(row.verb, "teal")
     return Line(
         at=row.at,
         who=names.get(row.actor_id, "System" if row.actor_id == 0 else "Somebody who left"),
-        what=f"{row.verb} {row.record}".replace("care_case", "case").replace("_", " ").capitalize(),
+        what=audit_words.done(row.verb, row.record),
         tone=tone,
         case_id=row.case_id,
         number=numbers.get(row.case_id or 0, ""),

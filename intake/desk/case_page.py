@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,21 +11,17 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, or_, select
 
-from intake import crypto
 from intake.accounts.models import Staff
 from intake.actor import Actor
-from intake.audit.models import AuditEntry, TimelineEntry
 from intake.beds import queries as beds
 from intake.cases import codes
 from intake.cases import queries as cases
 from intake.cases.leveling import BILLERS
 from intake.cases.models import Case, CaseAlert, CaseState, Transfer
-from intake.clinical import mme
 from intake.consents.models import Consent, ConsentState
 from intake.db import db
-from intake.desk import words
+from intake.desk import case_scores, words
 from intake.desk.previews import contact_rule, phone_of
-from intake.errors import RuleBroken
 from intake.inquiries.models import Inquiry
 from intake.people import queries as people
 from intake.people.models import Person
@@ -33,48 +29,13 @@ from intake.people.queries import ContactView, PersonView
 from intake.queues import queries as queue_queries
 from intake.queues.queries import BoardRow
 from intake.screening import queries as screening
-from intake.screening.models import Placement, Screening
 from intake.settings import queries as settings
 from intake.tasks.models import Task, TaskState
 from intake.visits import queries as visits
 from intake.visits.models import Appointment
 
-MOST_LINES = 60
-MOST_LOOKS = 100
-LOOKS = ("looked", "broke_glass", "printed", "exported", "disclosed", "released", "denied")
-TRENDS = (("cows", "COWS", ""), ("sows", "SOWS", "blue"), ("pain_nrs", "Pain", "violet"), ("peg", "PEG", "violet"))
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the timeline."""
-
-    at: datetime
-    by: str
-    title: str
-    icon: str
-    tone: str
-    words: str
-
-
-@dataclass(frozen=True)
-class Medicine:
-    """One opioid as last told: mg a day, factor and MME, exact; None where it cannot be counted."""
-
-    name: str
-    told: str
-    daily: Decimal | None
-    factor: Decimal | None
-    mme: Decimal | None
-
-
-@dataclass(frozen=True)
-class Trend:
-    """Scores over time: labels, and per instrument its values beside them."""
-
-    labels: list[str]
-    series: list[tuple[str, list[float | None], str]]
-    words: str
+UNKNOWN = "not known"
+HIGH_MME = 50
 
 
 @dataclass(frozen=True)
@@ -94,10 +55,10 @@ class CasePage:
     alerts: Sequence[CaseAlert]
     tasks: Sequence[Task]
     tasks_done: int
-    medicines: Sequence[Medicine]
+    medicines: Sequence[case_scores.Medicine]
     mme_total: str
     mme_version: str
-    trend: Trend | None
+    trend: case_scores.Trend | None
     consents: Sequence[Consent]
     visits: Sequence[Appointment]
     bed: str
@@ -130,7 +91,7 @@ def read(actor: Actor, case_id: int, *, now: datetime, steps: Sequence[tuple[str
     points = people.contact_points(case.person_id)
     zone = settings.zone(settings.site(actor.site_id))
     entries = queue_queries.live_of_case(actor, case.id, now=now)
-    medicines = _medicines(case.person_id)
+    medicines = case_scores.medicines(case.person_id)
     baseline = screening.baseline(case.id)
     owed = _tasks(case)
     return CasePage(
@@ -148,9 +109,9 @@ def read(actor: Actor, case_id: int, *, now: datetime, steps: Sequence[tuple[str
         tasks=[t for t in owed if t.state in (TaskState.OPEN, TaskState.CLAIMED)],
         tasks_done=sum(t.state is TaskState.DONE for t in owed),
         medicines=medicines,
-        mme_total=str(baseline.mme.get("display", "")),
+        mme_total=_total(baseline.mme),
         mme_version=str(baseline.mme.get("table", "")),
-        trend=_trend(case.id, zone),
+        trend=case_scores.trend(case.id, zone),
         consents=_consents(case.person_id),
         visits=visits.ahead(now=now, case_id=case.id),
         bed=_bed(case.id),
@@ -164,10 +125,9 @@ def read(actor: Actor, case_id: int, *, now: datetime, steps: Sequence[tuple[str
 
 def _chips(case: Case, person: PersonView, daily: Any) -> list[tuple[str, str]]:
     found = [words.flag_tag(code) for code in case.flags]
-    if daily.get("display"):
-        value = Decimal(str(daily["display"]))
-        more = "at least " if daily.get("is_lower_bound") else ""
-        found.append((f"{more}{value.normalize():f} MME/day", "amber" if value >= 50 else "line"))
+    if total := _total(daily):
+        high = Decimal(str(daily["display"])) >= HIGH_MME
+        found.append((f"{total} MME/day" if total != UNKNOWN else "MME not known", "amber" if high else "line"))
     found.append((f"Allergy: {person.allergies}", "red") if person.allergies else ("Allergies not asked yet", "line"))
     answer = str(case.naloxone.get("answer", ""))
     if answer in {"accepted", "has_it"}:
@@ -179,6 +139,16 @@ def _chips(case: Case, person: PersonView, daily: Any) -> list[tuple[str, str]]:
     if case.restricted:
         found.append(("Restricted", "red"))
     return found
+
+
+def _total(daily: Mapping[str, Any]) -> str:
+    """The MME of a day in words: a number, a least one, or that it is not known; "" when nothing was asked."""
+    if daily.get("display") in (None, ""):
+        return ""
+    value = Decimal(str(daily["display"])).normalize()
+    if not daily.get("is_lower_bound"):
+        return f"{value:f}"
+    return f"at least {value:f}" if value else UNKNOWN
 
 
 _ORDER = ("Inquiry", "Screened", "Routed", "Decided", "In care", "After care")
@@ -251,42 +221,6 @@ def _tasks(case: Case) -> list[Task]:
     )
 
 
-def _medicines(person_id: int) -> list[Medicine]:
-    found = []
-    for view in screening.opioid_lines(person_id):
-        told = " ".join(str(view.row.get(k, "")) for k in ("strength", "route", "freq") if view.row.get(k))
-        name = str(view.row.get("drug", "")).replace("_", " ").capitalize()
-        try:
-            lines = mme.total((view.line,), extended=True).lines
-        except RuleBroken:
-            lines = ()
-        line = lines[0] if lines else None
-        daily = Decimal(str(round(float(line.daily_dose), 2))) if line else None
-        counted = Decimal(str(round(float(line.mme), 1))) if line else None
-        factor = Decimal(str(round(float(line.mme / line.daily_dose), 3))) if line and line.daily_dose else None
-        found.append(Medicine(name, told, daily, factor, counted))
-    return found
-
-
-def _trend(case_id: int, zone: ZoneInfo) -> Trend | None:
-    found = {key: [r for r in screening.series(key, case_id=case_id) if r.score is not None] for key, _, _ in TRENDS}
-    times = sorted({r.at for rows in found.values() for r in rows})[-12:]
-    if len(times) < 2:
-        # One point is no line; the screens tab and the header say it in words.
-        return None
-    series: list[tuple[str, list[float | None], str]] = []
-    said = []
-    for key, name, tone in TRENDS:
-        by_time = {r.at: float(r.score) for r in found[key] if r.score is not None}
-        values = [by_time.get(t) for t in times]
-        known = [v for v in values if v is not None]
-        if known:
-            series.append((name, values, tone))
-            said.append(f"{name} {' then '.join(f'{v:g}' for v in known)}")
-    labels = [t.astimezone(zone).strftime("%b %-d %H:%M") for t in times]
-    return Trend(labels, series, "; ".join(said))
-
-
 def _consents(person_id: int) -> list[Consent]:
     return list(
         db.session.scalars(
@@ -311,58 +245,3 @@ def _staff_names(ids: set[int | None]) -> dict[int, str]:
     if not wanted:
         return {}
     return {s.id: s.name for s in db.session.scalars(select(Staff).where(Staff.id.in_(wanted)))}
-
-
-def timeline(case: Case, *, before: datetime | None = None) -> list[Line]:
-    """The story of a case and of the request it came from, newest first; `before` goes on further down."""
-    query = select(TimelineEntry).where(
-        or_(
-            TimelineEntry.case_id == case.id,
-            and_(TimelineEntry.inquiry_id == case.opened_from, TimelineEntry.case_id.is_(None)),
-        )
-    )
-    if before is not None:
-        query = query.where(TimelineEntry.at < before)
-    rows = list(db.session.scalars(query.order_by(TimelineEntry.at.desc(), TimelineEntry.id.desc()).limit(MOST_LINES)))
-    crypto.prefetch(row.words for row in rows)
-    return [_line(row) for row in rows]
-
-
-def _line(row: TimelineEntry) -> Line:
-    title, icon, tone = words.line(row.kind, row.params)
-    said = crypto.open_(row.words, at="timeline_entry.words", row=row.id)
-    return Line(row.at, str(row.params.get("by", "")), title, icon, tone, said)
-
-
-@dataclass(frozen=True)
-class Look:
-    """One reading or write of a case: when, who, what, and for which purpose."""
-
-    at: datetime
-    who: str
-    verb: str
-    purpose: str
-
-
-def looks(case_id: int, *, reads_only: bool = True) -> list[Look]:
-    """Who looked at a case, newest first, at most 100; with `reads_only` false also who changed what."""
-    where = [AuditEntry.case_id == case_id]
-    if reads_only:
-        where.append(AuditEntry.verb.in_(LOOKS))
-    rows = list(db.session.scalars(select(AuditEntry).where(*where).order_by(AuditEntry.seq.desc()).limit(MOST_LOOKS)))
-    names = _staff_names({row.actor_id for row in rows})
-    return [Look(r.at, names.get(r.actor_id, "The system"), r.verb.replace("_", " "), r.purpose) for r in rows]
-
-
-def screens(case_id: int) -> list[Screening]:
-    """The complete screenings of a case, newest first."""
-    return screening.complete_of(case_id=case_id)[::-1]
-
-
-def placements(case: Case) -> list[Placement]:
-    """The placements of the case's request, newest first."""
-    return list(
-        db.session.scalars(
-            select(Placement).where(Placement.inquiry_id == case.opened_from).order_by(Placement.created_at.desc())
-        )
-    )

@@ -20,13 +20,15 @@ from intake.cases.models import Case
 from intake.checkins import queries as checkins
 from intake.clock import from_micros, to_micros, utcnow
 from intake.db import transaction
-from intake.desk import case_page, words
+from intake.desk import case_page, case_scores, case_story, words
 from intake.desk.routes import bp
 from intake.errors import RuleBroken
 from intake.fields import Reader
 from intake.guard import current_actor, requires
 from intake.messages import queries as messages
 from intake.queues import service as queues
+from intake.screening import told
+from intake.settings import queries as settings
 from intake.tapers import queries as tapers
 
 NOTE_LENGTH = 10_000
@@ -53,6 +55,7 @@ def _render(case_id: int, tab: str, status: int = 200, **more: Any) -> ResponseR
         tab=tab,
         errors=more.pop("errors", {}),
         words=words,
+        told=told,
         codes=codes,
         main_steps={s.name for s in forms.STEPS if s.main},
         plan=tapers.live_of(case_id) if care else None,
@@ -70,9 +73,9 @@ def _render(case_id: int, tab: str, status: int = 200, **more: Any) -> ResponseR
 def case(case_id: int) -> ResponseReturnValue:
     """One case with its story; the read is written down."""
     row = _look(case_id, "case")
-    lines = case_page.timeline(row, before=_before(request.args.get("before", "")))
-    older = to_micros(lines[-1].at) if len(lines) == case_page.MOST_LINES else None
-    return _render(case_id, "timeline", lines=lines, older=older)
+    zone = settings.zone(settings.site(row.site_id))
+    lines, older = case_story.timeline(row, zone, before=_before(request.args.get("before", "")))
+    return _render(case_id, "timeline", lines=lines, older=to_micros(older) if older else None)
 
 
 def _before(text: str) -> datetime | None:
@@ -136,7 +139,7 @@ def save_note(case_id: int) -> ResponseReturnValue:
 def screens(case_id: int) -> ResponseReturnValue:
     """The screenings and placements of a case."""
     row = _look(case_id, "screens")
-    return _render(case_id, "screens", screens=case_page.screens(row.id), placements=case_page.placements(row))
+    return _render(case_id, "screens", screens=case_scores.screens(row.id), placements=case_scores.placements(row))
 
 
 @bp.get("/cases/<id:case_id>/messages")
@@ -153,4 +156,4 @@ def case_messages(case_id: int) -> ResponseReturnValue:
 def access(case_id: int) -> ResponseReturnValue:
     """Who looked at a case, when and for what."""
     _look(case_id, "access")
-    return _render(case_id, "access", looks=case_page.looks(case_id))
+    return _render(case_id, "access", looks=case_story.looks(case_id))

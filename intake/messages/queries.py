@@ -15,6 +15,7 @@ from intake.clock import UtcTime, from_micros, to_micros
 from intake.db import db, id_text, id_value
 from intake.errors import Missing
 from intake.messages import kinds, render
+from intake.messages import words as mail_words
 from intake.messages.kinds import Refusal
 from intake.messages.models import MESSAGE, Message, MessageAttempt, MessagePart, MessageState
 from intake.messages.render import Rendered
@@ -108,6 +109,16 @@ class Row:
     left_anyway: bool
     bounced: bool
     place: str
+
+    @property
+    def name(self) -> str:
+        """What staff call it."""
+        return mail_words.kind(self.kind)
+
+    @property
+    def about(self) -> str:
+        """What meets in it, in words."""
+        return mail_words.parts(self.parts)
 
     @property
     def may_send(self) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
@@ -23,6 +22,7 @@ from intake.db import db
 from intake.people import queries as people
 from intake.people.models import Person
 from intake.screening import queries as screening
+from intake.screening import told
 from intake.screening.documents import complete_of
 from intake.tapers import queries as tapers
 from intake.visits import queries as visits
@@ -84,10 +84,7 @@ def _screening(case: Case, zone: ZoneInfo) -> Rows:
     rows: Rows = []
     for row in complete_of(case_id=case.id)[-10:]:
         for score in row.scores:
-            points = score.get("score")
-            band = str(score.get("band") or score.get("risk") or "").replace("_", " ")
-            said = f"{points if points is not None else _('incomplete')}{f' ({band})' if band else ''}"
-            rows.append((f"{_when(row.taken_at, zone)} {str(score['instrument']).upper().replace('_', ' ')}", said))
+            rows.append((f"{_when(row.taken_at, zone)} {told.scale(score)}", told.result(score)))
     return rows
 
 
@@ -95,7 +92,7 @@ def _medicines(case: Case, zone: ZoneInfo) -> Rows:
     person = people.opened(db.session.get_one(Person, case.person_id))
     rows: Rows = []
     for view in screening.opioid_lines(case.person_id):
-        rows.append((str(view.row.get("drug", "")).replace("_", " ").capitalize(), _told(view.row)))
+        rows.append((told.drug(view.row), told.opioid(view.row)))
     daily = screening.baseline(case.id).mme
     if daily.get("display"):
         least = f"{_('at least')} " if daily.get("is_lower_bound") else ""
@@ -105,27 +102,6 @@ def _medicines(case: Case, zone: ZoneInfo) -> Rows:
     return rows + _filled(
         (_("Allergies"), person.allergies), (_("Naloxone"), naloxone), (_("Medication for opioid use disorder"), moud)
     )
-
-
-def _told(row: Mapping[str, Any]) -> str:
-    """One opioid as told, every number with its unit: mg, for patches mcg/h, for transmucosal fentanyl mcg."""
-    drug = str(row.get("drug", ""))
-    patch = "transdermal" in drug or row.get("form") == "patch"
-    unit = "mcg/h" if patch else "mcg" if drug.endswith("_mcg") else "mg"
-    said = (
-        (f"{row.get('strength')} {unit}", "strength"),
-        (f"{row.get('mg_per_ml')} mg/mL", "mg_per_ml"),
-        (f"{row.get('ml')} mL", "ml"),
-        (f"{row.get('units')} {_('at one time')}", "units"),
-        (f"{row.get('patches')} {_('patches at one time')}", "patches"),
-        (f"{_('up to')} {row.get('units_max')} {_('at one time')}", "units_max"),
-        (str(row.get("freq")), "freq"),
-        (_("as needed"), "prn"),
-        (f"{row.get('per_day')} {_('units a day')}", "per_day"),
-        (f"{_('at most')} {row.get('max_per_day')} {_('a day')}", "max_per_day"),
-        (str(row.get("route")), "route"),
-    )
-    return ", ".join(words.replace("_", " ") for words, key in said if row.get(key))
 
 
 def _decision(case: Case, zone: ZoneInfo) -> Rows:
@@ -156,8 +132,8 @@ def _check_ins(case: Case, zone: ZoneInfo) -> Rows:
     rows: Rows = []
     for row in checkins.of_case(case.id):
         if row.answered_at is not None:
-            told = ", ".join(str(t).replace("_", " ").lower() for t in row.triggers) or _("nothing to act on")
-            rows.append((_when(row.answered_at, zone), told))
+            came = ", ".join(str(t).replace("_", " ").lower() for t in row.triggers) or _("nothing to act on")
+            rows.append((_when(row.answered_at, zone), came))
     return rows
 
 

@@ -42,11 +42,11 @@ def test_the_log_shows_who_did_what_newest_first_without_names_of_patients(app: 
     door, _, _ = reader(app)
     page = door.get("/audit")
     assert page.status_code == 200
-    assert "Looked case" in page.text
+    assert "Case opened" in page.text
     assert "Cleo Park" in page.text
-    assert "Broke glass case" in page.text
+    assert "Emergency access used" in page.text
     assert "Canarybird" not in page.text
-    assert page.text.index("Broke glass") < page.text.index("Looked case")
+    assert page.text.index("Emergency access used") < page.text.index("Case opened")
 
 
 def test_reading_the_log_is_itself_logged(app_sqlite: Flask) -> None:
@@ -60,14 +60,14 @@ def test_reading_the_log_is_itself_logged(app_sqlite: Flask) -> None:
 @pytest.mark.parametrize(
     ("query", "there", "gone"),
     [
-        ("what=emergency", "Broke glass", "Looked case"),
-        ("what=looked", "Looked case", "Broke glass"),
-        ("who=cleo", "Looked case", "Broke glass"),
-        ("who=nobody", "No entry matches", "Looked case"),
-        ("case=NL-00000000", "No entry matches", "Looked case"),
-        ("from=2030-01-01", "No entry matches", "Looked case"),
-        ("to=2001-01-01", "No entry matches", "Looked case"),
-        ("what=accounts", "Added staff", "Looked case"),
+        ("what=emergency", "Emergency access used", "Case opened"),
+        ("what=looked", "Case opened", "Emergency access used"),
+        ("who=cleo", "Case opened", "Emergency access used"),
+        ("who=nobody", "No entry matches", "Case opened"),
+        ("case=NL-00000000", "No entry matches", "Case opened"),
+        ("from=2030-01-01", "No entry matches", "Case opened"),
+        ("to=2001-01-01", "No entry matches", "Case opened"),
+        ("what=accounts", "Person at work added", "Case opened"),
     ],
 )
 def test_filters_stand_in_the_address(app_sqlite: Flask, query: str, there: str, gone: str) -> None:
@@ -133,7 +133,7 @@ def test_csv_asks_for_a_fresh_code_is_logged_and_holds_the_filter(app_sqlite: Fl
     )
     answer = door.get(onward.headers["Location"])
     rows = list(csv.reader(io.StringIO(answer.text)))
-    assert [r[2] for r in rows] == ["what", "Broke glass case"]
+    assert [r[2] for r in rows] == ["what", "Emergency access used"]
     with app_sqlite.app_context():
         entry = db.session.scalars(select(AuditEntry).where(AuditEntry.verb == "exported")).one()
         assert (entry.actor_id, entry.purpose) == (cast.drew.id, "what=emergency")

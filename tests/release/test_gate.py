@@ -27,6 +27,7 @@ from intake.db import db, glance, transaction
 from intake.errors import Missing, NotPermitted
 from intake.release import queries, record, service, written
 from intake.release.service import Ask, Copy
+from intake.screening import told
 from intake.tasks.models import Task
 from tests.cases.folk import center, waiting
 from tests.people import Cast
@@ -281,16 +282,16 @@ def test_the_database_refuses_to_rewrite_what_went_out(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"drug": "oxycodone", "strength": "30", "freq": "tid", "units": "1"}, "30 mg, 1 at one time, tid"),
+        ({"drug": "oxycodone", "strength": "30", "freq": "tid", "units": "1"}, "30 mg, 1 at one time, 3 times a day"),
         ({"drug": "fentanyl_transdermal", "strength": "25", "patches": "1"}, "25 mcg/h, 1 patches at one time"),
         ({"drug": "fentanyl_nasal_mcg", "strength": "100", "per_day": "4"}, "100 mcg, 4 units a day"),
         (
             {"drug": "morphine", "strength": "15", "units": "1", "units_max": "2", "freq": "q6h", "prn": "yes"},
-            "15 mg, 1 at one time, up to 2 at one time, q6h, as needed",
+            "15 mg, 1 at one time, up to 2 at one time, every 6 h, as needed",
         ),
         ({"drug": "buprenorphine", "form": "patch", "strength": "10"}, "10 mcg/h"),
         ({"drug": "methadone", "mg_per_ml": "10", "ml": "3", "freq": "daily"}, "10 mg/mL, 3 mL, daily"),
     ],
 )
 def test_a_dose_in_a_copy_never_stands_without_its_unit(row: dict[str, str], words: str) -> None:
-    assert record._told(row) == words
+    assert told.opioid(row) == words
