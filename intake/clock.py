@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Interval, bindparam, select
@@ -157,12 +158,14 @@ def _sqlite_clock(element: _DatabaseClock, compiler: Any, **kw: Any) -> str:
     return "intake_real_now()"
 
 
+@lru_cache(maxsize=256)
 def db_now(plus: timedelta = timedelta(0)) -> ColumnElement[datetime]:
     """The SQL expression for now (plus a length): the database's clock and this process's offset.
 
     It is a scalar subquery, since PostgreSQL uses no index against a volatile function in the open.
     """
-    # One name for the plain clock: a statement that asks for it ten times still has one parameter.
+    # One name for the plain clock: a statement that asks for it ten times still has one parameter. The expression is
+    # kept, and reads the offset each time it is executed.
     shift = bindparam(None if plus else "clock", callable_=lambda: _offset + plus, type_=Span())
     clock: ColumnElement[datetime] = _DatabaseClock()
     return select(clock.op("+", return_type=UtcTime())(shift)).scalar_subquery()

@@ -65,8 +65,8 @@ def record(
     )
     entry.hash = entry_hash(entry)
     chain.seq, chain.head = entry.seq, entry.hash
+    # Written with what it records, at the next statement that reads: entries of one step go out together.
     db.session.add(entry)
-    db.session.flush()
     return entry
 
 

@@ -45,8 +45,8 @@ def schedule(
         until = starts_at + hours
         if beds.extend(case.id, bed_id, until=until, actor=actor, now=now) is None:
             beds.hold(bed_id, case.id, until=until, actor=actor, now=now)
-    for kind in ("schedule", "rebook", "hold_lapsed"):
-        tasks.cancel(f"{kind}:{case.id}", site_id=case.site_id, reason="scheduled", actor=actor, now=now)
+    owed = (f"{kind}:{case.id}" for kind in ("schedule", "rebook", "hold_lapsed"))
+    tasks.cancel(*owed, site_id=case.site_id, reason="scheduled", actor=actor, now=now)
     waitlist.end_wait(case, reason="scheduled", actor=actor, now=now)
     return booked
 

@@ -102,8 +102,8 @@ def shut(
     case.closing_reason, case.next_contact = reason, seal(case, "next_contact", next_contact.strip())
     queues.leave_all(case.id, outcome="closed", actor=actor, now=now)
     beds.release(case.id, outcome="closed", actor=actor, now=now)
-    for kind in ENDS_WITH_CASE:
-        tasks.cancel(f"{kind}:{case.id}", site_id=case.site_id, reason="closed", actor=actor, now=now)
+    owed = (f"{kind}:{case.id}" for kind in ENDS_WITH_CASE)
+    tasks.cancel(*owed, site_id=case.site_id, reason="closed", actor=actor, now=now)
     waitlist.end_wait(
         case, reason="closed", kinds=(*waitlist.WHILE_WAITING, *waitlist.UNTIL_ADMITTED), actor=actor, now=now
     )

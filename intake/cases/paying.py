@@ -31,8 +31,8 @@ def owe_check(row: Coverage, case: Case, *, actor: Actor, now: datetime) -> None
 
 def checked(row: Coverage, *, actor: Actor, now: datetime) -> None:
     """What was owed about a coverage is done."""
-    for kind in (CHECK, ENDING):
-        tasks.cancel(f"{kind}:{row.id}", site_id=row.site_id, reason=row.state.value, actor=actor, now=now)
+    owed = (f"{kind}:{row.id}" for kind in (CHECK, ENDING))
+    tasks.cancel(*owed, site_id=row.site_id, reason=row.state.value, actor=actor, now=now)
 
 
 def watch(*, now: datetime) -> int:

@@ -105,8 +105,8 @@ def _contact_every(case: Case) -> timedelta:
 
 def end_wait(case: Case, *, reason: str, actor: Actor, now: datetime, kinds: Sequence[str] = WHILE_WAITING) -> None:
     """The wait is over, or the place is found: what was owed for it ends."""
-    for kind in kinds:
-        tasks.cancel(f"{kind}:{case.id}", site_id=case.site_id, reason=reason, actor=actor, now=now)
+    owed = (f"{kind}:{case.id}" for kind in kinds)
+    tasks.cancel(*owed, site_id=case.site_id, reason=reason, actor=actor, now=now)
 
 
 def _waiting(case_id: int, actor: Actor, version: int | None = None) -> Case:

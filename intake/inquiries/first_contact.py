@@ -36,8 +36,8 @@ def meet(row: Inquiry, *, actor: Actor, now: datetime) -> None:
     """A human spoke with them: the clock stops, the task ends, the inquiry is being worked on."""
     if row.first_contact_at is None:
         row.first_contact_at = now
-        for key in (task_key(row.id), f"late_{task_key(row.id)}"):
-            tasks.cancel(key, site_id=row.site_id, reason="reached", now=now, actor=actor)
+        keys = (task_key(row.id), f"late_{task_key(row.id)}")
+        tasks.cancel(*keys, site_id=row.site_id, reason="reached", now=now, actor=actor)
     if row.owner_id is None:
         row.owner_id = actor.id
     if row.state is InquiryState.NEW:

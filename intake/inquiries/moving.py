@@ -104,8 +104,7 @@ def _end_work(row: Inquiry, to: InquiryState, actor: Actor, now: datetime) -> No
     keys = [first_contact.task_key(row.id), f"{LATE}:{row.id}", f"decide_unreached:{row.id}"]
     if to is not InquiryState.ACCEPTED:
         keys += [promise_key(p.id) for p in open_promises(row.id)]
-    for key in keys:
-        tasks.cancel(key, site_id=row.site_id, reason="inquiry_ended", now=now, actor=actor)
+    tasks.cancel(*keys, site_id=row.site_id, reason="inquiry_ended", now=now, actor=actor)
 
 
 def promise_key(promise_id: int) -> str:

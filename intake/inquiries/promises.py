@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -69,18 +70,22 @@ def promise(inquiry_id: int, *, kind: str, due_at: datetime, actor: Actor, now: 
 
 def keep_callbacks(row: Inquiry, now: datetime) -> None:
     """A conversation keeps every open promise to call back."""
-    for promise in moving.open_promises(row.id, "callback"):
-        promise.kept_at = now
-        tasks.cancel(moving.promise_key(promise.id), site_id=row.site_id, reason="kept", now=now)
+    _keep(moving.open_promises(row.id, "callback"), site_id=row.site_id, now=now)
 
 
 def came(inquiry_id: int, *, site_id: int, now: datetime) -> int:
     """The person came: promised visits of their request are kept; returns how many."""
     found = moving.open_promises(inquiry_id, "appointment")
-    for promise in found:
-        promise.kept_at = now
-        tasks.cancel(moving.promise_key(promise.id), site_id=site_id, reason="kept", now=now)
+    _keep(found, site_id=site_id, now=now)
     return len(found)
+
+
+def _keep(promises: Sequence[Promise], *, site_id: int, now: datetime) -> None:
+    for promise in promises:
+        promise.kept_at = now
+    if promises:
+        owed = (moving.promise_key(promise.id) for promise in promises)
+        tasks.cancel(*owed, site_id=site_id, reason="kept", now=now)
 
 
 def miss_promises(*, now: datetime, limit: int = 500) -> int:

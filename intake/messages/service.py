@@ -304,5 +304,5 @@ def owe_look(message: Message, *, cause: str, now: datetime, kind: str = "messag
 
 def cancel_tasks_of(row: Message, *, reason: str, now: datetime, actor: Actor | None = None) -> None:
     """Take back the tasks that ask a person to look at a message."""
-    for kind in ("delivery_uncertain", "message_held"):
-        tasks.cancel(f"{kind}:{row.id}", site_id=row.site_id, reason=reason, now=now, actor=actor)
+    owed = (f"{kind}:{row.id}" for kind in ("delivery_uncertain", "message_held"))
+    tasks.cancel(*owed, site_id=row.site_id, reason=reason, now=now, actor=actor)

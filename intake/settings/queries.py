@@ -20,6 +20,9 @@ from intake.settings.defaults import DEFAULTS
 from intake.settings.editable import EDITABLE
 from intake.settings.models import EducationReview, RuleSet, Setting, Site
 
+# Where a session keeps what its transaction read of the settings.
+_CHANGED = "settings_changed"
+
 
 def site(site_id: int) -> Site:
     """The site of an id.
@@ -52,17 +55,31 @@ def zone(of: Site) -> ZoneInfo:
 
 def value(site_id: int, key: str, *, session: Session | None = None) -> Any:
     """The value of a setting in force now; the coded default when the center never changed it."""
-    found = (session or db.session).scalar(
-        select(Setting.value)
-        .where(Setting.site_id == site_id, Setting.key == key, Setting.valid_from <= db_now())
-        .order_by(Setting.valid_from.desc())
-        .limit(1)
-    )
-    if found is None:
-        return DEFAULTS[key]
-    chosen = found["value"]
+    chosen = _in_force(session or db.session(), site_id).get(key, DEFAULTS[key])
     # A value of several parts may be older than one of them.
     return {**DEFAULTS[key], **chosen} if isinstance(chosen, dict) and isinstance(DEFAULTS[key], dict) else chosen
+
+
+def _in_force(session: Session, site_id: int) -> dict[str, Any]:
+    """What the center changed, by key: one statement in a transaction, however many settings are asked for."""
+    of, known = session.info.get(_CHANGED, (None, {}))
+    if of is None or of is not session.get_transaction():
+        known = {}
+    if site_id not in known:
+        rows = session.execute(
+            select(Setting.key, Setting.value)
+            .where(Setting.site_id == site_id, Setting.valid_from <= db_now())
+            .order_by(Setting.valid_from)
+        )
+        known = {**known, site_id: {key: value["value"] for key, value in rows}}
+        session.info[_CHANGED] = (session.get_transaction(), known)
+    found: dict[str, Any] = known[site_id]
+    return found
+
+
+def forget_values() -> None:
+    """Read the settings again: one was changed in this transaction."""
+    db.session().info.pop(_CHANGED, None)
 
 
 def target_minutes(site_id: int, acuity: int) -> int:

@@ -178,10 +178,11 @@ def give_back_all(staff_id: int, *, actor: Actor, now: datetime) -> int:
     return len(rows)
 
 
-def cancel(key: str, *, site_id: int, reason: str, now: datetime, actor: Actor | None = None) -> int:
-    """Cancel every live task of a key; returns how many there were."""
+def cancel(*keys: str, site_id: int, reason: str, now: datetime, actor: Actor | None = None) -> int:
+    """Cancel every live task of these keys; returns how many there were."""
     by = actor or system(site_id)
-    rows = list(db.session.scalars(select(Task).where(Task.site_id == site_id, Task.key == key, Task.state.in_(LIVE))))
+    of_keys = select(Task).where(Task.site_id == site_id, Task.key.in_(keys), Task.state.in_(LIVE))
+    rows = list(db.session.scalars(of_keys.order_by(Task.id)))
     for row in rows:
         row.state, row.outcome, row.ended_at, row.ended_by = TaskState.CANCELLED, reason, now, by.id
         _settle(row, by, now)
