@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import signal
+import sys
 from types import ModuleType
 
 
@@ -16,5 +18,8 @@ def run(package: ModuleType, arguments: list[str]) -> int:
             words = importlib.import_module(f"{package.__name__}.{name}").__doc__ or ""
             print(f"  {name:12} {words.strip().splitlines()[0] if words.strip() else ''}")
         return 2 if arguments and arguments[0] not in ("-h", "--help") else 0
+    # Asked to end, it takes its servers and folders with it, as with Ctrl-C.
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, lambda number, _frame: sys.exit(128 + number))
     status: int = importlib.import_module(f"{package.__name__}.{arguments[0]}").main(arguments[1:])
     return status

@@ -29,7 +29,7 @@ from tests.people import PASSWORD, make_cast
 from tests.servers.databases import Database
 from tests.servers.mailsink import MailSink
 from workers.local import commands
-from workers.local.processes import free_port
+from workers.local.processes import die_with_parent, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 40
@@ -55,8 +55,9 @@ class House:
         environment = {**self.environment, OFFSET_VARIABLE: str((self.offset + ahead).total_seconds())}
         with log.open("ab") as file:
             self.processes[name] = subprocess.Popen(
-                line, cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True
-            )
+                line, cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )  # fmt: skip
 
     def kill(self, name: str) -> None:
         """Kill one process and its children without a word."""
