@@ -11,8 +11,9 @@ from intake.audit import service as audit
 from intake.cases.models import Case
 from intake.db import db
 from intake.errors import Missing, NotPermitted
+from intake.screening.answering import finish, found_for
 from intake.screening.models import Placement, PlacementState
-from intake.screening.placements import finish, found_for, let_in
+from intake.screening.placements import let_in
 
 
 def cosign(placement_id: int, *, agree: bool, reason: str, actor: Actor, now: datetime) -> Placement:

@@ -15,7 +15,7 @@ from intake.clinical.routing.facts import FACT_WORDS
 from intake.db import db
 from intake.people.models import Person
 from intake.queues.models import Queue, QueueEntry
-from intake.screening import placements, queries
+from intake.screening import answering, queries
 from intake.screening.forms import OVERRIDE_CODES
 from intake.screening.models import Placement, PlacementState, Screening
 from intake.screening.phrases import (
@@ -235,9 +235,9 @@ def _choices(row: Placement | None) -> tuple[Choice, ...]:
     found = []
     for queue in Queue:
         if queue != row.queue:
-            acuity = placements.usual_acuity(queue, row)
+            acuity = answering.usual_acuity(queue, row)
             minutes = _minutes(settings.target_minutes(row.site_id, acuity))
-            lower = placements.is_lower(row, queue, acuity)
+            lower = answering.is_lower(row, queue, acuity)
             words = f"{QUEUE_WORDS[queue]}, P{acuity}"
             found.append(Choice(queue.value, words, f"{minutes}. {QUEUE_HINTS[queue]}", lower))
     return tuple(found)
