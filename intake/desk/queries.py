@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from flask import g, has_request_context, request
-from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, or_, select
 
 from intake.actor import CARE, STAFF, Actor, Role
 from intake.beds.models import Bed, BedUse, Unit, UseKind
@@ -77,10 +78,20 @@ def counts(actor: Actor, queues: Sequence[Queue] = ()) -> Counts:
 
 
 def _read(actor: Actor, queues: Sequence[Queue]) -> Counts:
+    day = today(actor.site_id, utcnow())
+    asked = _statement(actor, tuple(queues) or (Queue.EMERGENCY,), *day)
+    *found, waiting, worked = db.session.execute(asked).one()
+    row = [int(value or 0) for value in found]
+    n = len(BOARDS)
+    mail = pulse.read(waiting, worked, utcnow())
+    return Counts(mail, dict(zip(BOARDS, row[:n], strict=True)), *row[n : n + 12])
+
+
+# Putting it together costs more than the database needs to answer it, so it is kept for those who work now.
+@lru_cache(maxsize=256)
+def _statement(actor: Actor, here: tuple[Queue, ...], start: datetime, end: datetime) -> Select[Any]:
     site = actor.site_id
-    boards = list(BOARDS)
-    parts: list[ScalarSelect[Any]] = [_counter(site, BOARDS[name]) for name in boards]
-    here = queues or (Queue.EMERGENCY,)
+    parts: list[ScalarSelect[Any]] = [_counter(site, queues) for queues in BOARDS.values()]
     parts += [
         _counter(site, here, QueueCounter.waiting),
         _counter(site, here, QueueCounter.moved),
@@ -89,13 +100,9 @@ def _read(actor: Actor, queues: Sequence[Queue]) -> Counts:
         _count(Inquiry.id, visible_inquiry(actor), Inquiry.state.in_(OPEN)),
         _mine(actor),
         _tasks(actor),
-        *_capacity(site),
+        *_capacity(site, start, end),
     ]
-    *found, waiting, worked = db.session.execute(select(*parts, *pulse.columns())).one()
-    row = [int(value or 0) for value in found]
-    n = len(boards)
-    mail = pulse.read(waiting, worked, utcnow())
-    return Counts(mail, dict(zip(boards, row[:n], strict=True)), *row[n : n + 12])
+    return select(*parts, *pulse.columns())
 
 
 def _counter(site: int, queues: Sequence[Queue], column: Any = None) -> ScalarSelect[Any]:
@@ -181,7 +188,7 @@ def _tasks(actor: Actor) -> ScalarSelect[Any]:
     )
 
 
-def _capacity(site: int) -> list[ScalarSelect[Any]]:
+def _capacity(site: int, start: datetime, end: datetime) -> list[ScalarSelect[Any]]:
     def beds(kind: str) -> Any:
         return (
             select(func.count(Bed.id))
@@ -205,7 +212,6 @@ def _capacity(site: int) -> list[ScalarSelect[Any]]:
             .scalar_subquery()
         )
 
-    start, end = today(site, utcnow())
     visits = _count(
         Appointment.id,
         Appointment.site_id == site,
