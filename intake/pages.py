@@ -203,7 +203,7 @@ def _page(status: int, sentence: str, **more: Any) -> ResponseReturnValue:
         return problems.answer(status, sentence, more.get("fields"))
     template = f"system/{status}.html"
     if template not in _PAGES:
-        template = "system/404.html" if status in {405, 410} else "system/400.html"
+        template = "system/404.html" if status == 405 else "system/400.html"
     if request.headers.get("X-Fragment"):
         return make_response(sentence, status, {"Content-Type": "text/plain; charset=utf-8"})
     # A body that was too large cannot be read again.
@@ -213,7 +213,7 @@ def _page(status: int, sentence: str, **more: Any) -> ResponseReturnValue:
     return make_response(body, status)
 
 
-_PAGES = {f"system/{n}.html" for n in (400, 403, 404, 409, 413, 419, 422, 429, 500, 503)}
+_PAGES = {f"system/{n}.html" for n in (400, 403, 404, 409, 410, 413, 419, 422, 429, 500, 503)}
 
 
 def _intake_error(error: IntakeError) -> ResponseReturnValue:
@@ -265,7 +265,7 @@ _SENTENCES = {
     403: "You may not open this page.",
     404: "There is no such page.",
     405: "This address does not take that.",
-    410: "This link has ended.",
+    410: "",
     413: "That was too large to send.",
     429: "That was too often in a short time. Wait a minute and try again.",
 }

@@ -41,6 +41,7 @@ _RECORDS: dict[str, str] = {
     "case_grant": "Emergency access",
     "check_in": "Check-in",
     "contact_point": "Phone or address",
+    "disclosure": "Copy for somebody outside",
     "draft": "Draft of a call",
     "education_text": "Text",
     "entry": "Place in a queue",
@@ -75,6 +76,12 @@ _VERBS: dict[str, str] = {
     "stopped_by_link": "stopped by the person",
     "resumed_by_link": "wanted again by the person",
 }
+# A read is what is asked for most; the day a case begins must not look like one.
+_PAIRS: dict[tuple[str, str], str] = {
+    ("opened", "care_case"): "Case begun",
+    ("disclosed", "disclosure"): "Copy for somebody outside written down",
+    ("released", "disclosure"): "Copy given out",
+}
 
 
 def done(verb: str, record: str) -> str:
@@ -84,13 +91,13 @@ def done(verb: str, record: str) -> str:
     noun = _RECORDS.get(record, record.replace("_", " ").capitalize())
     if verb == "denied":
         return f"Access refused: {noun.lower()}"
-    if record == "care_case" and verb == "opened":
-        # A read is what is asked for most; the day a case begins must not look like one.
-        return "Case begun"
+    if (verb, record) in _PAIRS:
+        return _PAIRS[verb, record]
     return f"{noun} {_VERBS.get(verb, verb.replace('_', ' '))}".replace(" :", ":")
 
 
 def details(purpose: str) -> str:
     """The purpose of an entry as people read it: no code words, no room before a dot."""
-    words = purpose if "://" in purpose or " " in purpose else purpose.rpartition(".")[2] or purpose
-    return (words.capitalize() if words.isupper() else words).replace("_", " ")
+    words = purpose if " " in purpose else purpose.rpartition(".")[2] or purpose
+    words = words.capitalize() if words.isupper() else words
+    return words.replace("_", " ").replace("/", " ").replace("?", ", ")

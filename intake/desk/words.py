@@ -92,6 +92,44 @@ TASKS: dict[str, str] = {
     "bounced": "An email came back: ask for another address",
 }
 
+# why a task is owed, where the code's own words would not say it
+CAUSES: dict[str, str] = {
+    "accepted": "the case was accepted",
+    "asked_for_more": "the decision waits for it",
+    "asked_for_signature": "a colleague asked for it",
+    "attempts_used_up": "every try is used up",
+    "beds_full": "the beds are full",
+    "bounced": "the email came back",
+    "closed": "the case was closed",
+    "danger_answer": "an emergency sign was told",
+    "discharged": "the case ended",
+    "first_contact_late": "the target has passed",
+    "handed_over": "handed over in an emergency",
+    "held_by_staff": "a colleague held it back",
+    "inquiry_received": "a new request",
+    "link": "asked for by a link",
+    "lower_level_than_proposed": "a lower level than suggested",
+    "missed_visit": "the visit was missed",
+    "no_show": "did not come",
+    "owner_left": "the owner left",
+    "own_record": "it is the record of somebody who works here",
+    "paused": "the plan is paused",
+    "promise": "it was promised",
+    "referral": "a referral",
+    "referral_need_more": "the referrer has to send more",
+    "referred_out": "sent to another place",
+    "screening_completed": "the screening is complete",
+    "stopped_by_link": "the person stopped the emails",
+    "transfer": "a transfer",
+    "waitlisted": "on the waitlist",
+    "window_over": "its time was over",
+}
+
+
+def cause(code: str) -> str:
+    """Why a task is owed, in words; the code of an alert is the alert's own name."""
+    return CAUSES.get(code) or (codes.words(code) if code.isupper() else code.replace("_", " "))
+
 
 def flag(code: str) -> str:
     """The words of a flag."""
@@ -180,7 +218,7 @@ _LINES: dict[str, tuple[str, str, str]] = {
     "visit_cancelled": ("Visit cancelled", "close", ""),
     "visit_kept": ("Came to the visit", "ok", "g"),
     "visit_missed": ("Did not come to the visit", "alert", "r"),
-    "inquiry_received": ("Request received by {channel}", "globe", ""),
+    "inquiry_received": ("Request received: {channel}", "globe", ""),
     "danger_told": ("Emergency sign told", "alert", "r"),
     "attempt": ("Tried to reach them: {outcome}", "phone", ""),
     "promise": ("Promised: {what}", "clock", ""),
@@ -221,7 +259,9 @@ def _shown(key: str, value: Any) -> str:
         return queue(text)
     if key in {"code", "level", "decision", "outcome"} or (key == "to" and text in codes.LEVELS):
         return codes.words(text) if text else ""
-    if key in {"to", "answer", "what", "channel"}:
+    if key == "channel":
+        return {"web": "web form", "walk_in": "walk-in"}.get(text, text)
+    if key in {"to", "answer", "what"}:
         return text.replace("_", " ")
     return text
 

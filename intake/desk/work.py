@@ -90,6 +90,7 @@ class TaskRow:
 
     task: Task
     words: str
+    why: str
     about: str
     url: str
     owner: str
@@ -150,6 +151,7 @@ def _task_rows(actor: Actor, found: Sequence[Task], now: datetime) -> list[TaskR
             TaskRow(
                 task=task,
                 words=words.task_line(task),
+                why=words.cause(task.cause),
                 about=number,
                 url=url,
                 owner=owners.get(task.owner_id or 0, ""),

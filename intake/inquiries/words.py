@@ -43,8 +43,8 @@ def wait(minutes: int) -> str:
 
 
 def at(moment: datetime | None, zone: str) -> str:
-    """A time as staff read it, in the center's zone: 25 Nov 14:20."""
-    return moment.astimezone(ZoneInfo(zone)).strftime("%d %b %H:%M") if moment else ""
+    """A time as staff read it, in the center's zone: Nov 25, 14:20."""
+    return moment.astimezone(ZoneInfo(zone)).strftime("%b %-d, %H:%M") if moment else ""
 
 
 def state(code: str) -> str:

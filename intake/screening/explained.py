@@ -35,6 +35,8 @@ from intake.settings.models import RuleSet
 from intake.tasks import service as tasks
 from intake.tasks.models import Task
 
+LANGUAGES = {"en": "English", "es": "Spanish"}
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -256,7 +258,7 @@ def _safety(
         ("Pregnancy", said(facts.pregnancy)),
         ("Missing answers", str(len(placed.missing)) if placed.missing else "None"),
         ("Contact consent", "given" if consent else "not recorded"),
-        ("Language", person.locale),
+        ("Language", LANGUAGES.get(person.locale, person.locale)),
     )
 
 

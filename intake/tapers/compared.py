@@ -5,9 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
+from intake.clinical.products import PRODUCTS
+from intake.tapers import schedule
+from intake.tapers.models import PlanVersion
+
 Step = Mapping[str, Any]
+# What was asked of the generator, as the comparison of two versions calls it.
+ASKED: Mapping[str, str] = {
+    "product": "Medicine",
+    "regimen": "Doses of a day before it, mg",
+    "rate_pct": "Cut, %",
+    "interval_days": "Days of a step",
+    "mode": "Cut of the",
+    "goal": "Goal, mg",
+    "final": "At the end",
+    "start_date": "First day",
+    "stretch": "Stretch coarse steps",
+}
+CHOICES: Mapping[str, str] = {
+    "exponential": "dose now",
+    "linear": "first dose",
+    "hybrid30": "first, then now",
+    "stop": "stop",
+    "extend": "every 2nd day first",
+}
+# How a version came to be.
+CHANGES: Mapping[str, str] = {
+    "start": "first plan",
+    "revise": "changed",
+    "resume": "resumed",
+    "pause": "paused",
+    "slow": "made slower",
+    "stop": "stopped",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +115,42 @@ def days(old: Iterable[date], new: Iterable[date], since: date) -> Days:
     """What a change does to the days with an email from `since` on."""
     before, after = ({day for day in each if day >= since} for each in (old, new))
     return Days(len(before - after), len(after - before), len(before & after))
+
+
+def difference(old: PlanVersion, new: PlanVersion) -> list[tuple[str, str, str]]:
+    """Rows (label, old words, new words) of what differs between two versions beside their steps."""
+    rows = [
+        (label, _words(key, old.request.get(key)), _words(key, new.request.get(key)))
+        for key, label in ASKED.items()
+        if old.request.get(key) != new.request.get(key)
+    ]
+    before, after = _lasts(old), _lasts(new)
+    if before != after:
+        rows.append(("A supply lasts", before, after))
+    return rows
+
+
+def _lasts(version: PlanVersion) -> str:
+    days = schedule.refill_days(version)
+    return "–" if days is None else f"{days} days"
+
+
+def _words(key: str, value: Any) -> str:
+    """One asked value as people read it."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, list):
+        return "-".join(_number(dose) for dose in value)
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if key == "product":
+        return PRODUCTS[value].name
+    if key == "start_date":
+        return f"{date.fromisoformat(value):%b %-d, %Y}"
+    if key in {"rate_pct", "interval_days", "goal"}:
+        return _number(value)
+    return CHOICES.get(str(value), str(value).replace("_", " "))
+
+
+def _number(value: Any) -> str:
+    return f"{float(Fraction(str(value))):g}"

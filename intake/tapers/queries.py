@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -216,28 +215,6 @@ def check_in_days(version: PlanVersion) -> dict[int, date]:
     """Step number to the day its check-in is due."""
     delay = {"ir": 2, "er": 3, "patch": 3, "methadone": 4}[PRODUCTS[version.product].release]
     return {s["step"]: date.fromisoformat(s["start"]) + timedelta(days=delay) for s in version.steps}
-
-
-def difference(old: PlanVersion, new: PlanVersion) -> list[tuple[str, str, str]]:
-    """Rows (label, old words, new words) of what differs between two versions beside their steps."""
-    rows = [
-        (key.replace("_", " "), _words(old.request.get(key)), _words(new.request.get(key)))
-        for key in ("product", "regimen", "rate_pct", "interval_days", "mode", "goal", "final", "start_date", "stretch")
-        if old.request.get(key) != new.request.get(key)
-    ]
-    before, after = _lasts(old), _lasts(new)
-    if before != after:
-        rows.append(("a supply lasts", before, after))
-    return rows
-
-
-def _lasts(version: PlanVersion) -> str:
-    days = schedule.refill_days(version)
-    return "–" if days is None else f"{days} days"
-
-
-def _words(value: Any) -> str:
-    return "-".join(value) if isinstance(value, list) else json.dumps(value).strip('"')
 
 
 def sheet_days(step: Mapping[str, Any]) -> list[date]:

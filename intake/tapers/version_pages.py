@@ -68,6 +68,7 @@ def _show_page(plan_id: int, n: int, errors: dict[str, str], status: int = 200) 
         supply_days=schedule.refill_days(version),
         therapies=therapies,
         errors=errors,
+        changes=compared.CHANGES,
         typed=request.form,
         pause_reasons_named=[(r, r.replace("_", " ").capitalize()) for r in forms.PAUSE_REASONS],
         stop_reasons_named=[(r, r.replace("_", " ").capitalize()) for r in forms.STOP_REASONS],
@@ -163,10 +164,11 @@ def diff(plan_id: int, a: int, b: int) -> ResponseReturnValue:
         case=case,
         reference=queries.reference(case),
         person=queries.person(case),
-        rows=queries.difference(old, new),
+        rows=compared.difference(old, new),
         steps=compared.rows(old.steps, new.steps),
         mails=compared.days(queries.mail_days(old, case), queries.mail_days(new, case), max(today(), new.starts_on)),
         versions=queries.versions(plan.id),
+        changes=compared.CHANGES,
     )
 
 
