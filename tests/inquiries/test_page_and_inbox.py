@@ -71,7 +71,7 @@ def test_the_whole_follow_up_works_by_plain_forms(app_sqlite: Flask, visitor: Br
 
     assert "Ada Lane" in done("claim")
     assert "Call: No answer" in done("attempts", channel="phone", outcome="no_answer", words="rang out")
-    assert "05 Jan 17:00" in done("promises", kind="callback", due_at="2099-01-05T17:00")
+    assert "Jan 5, 17:00" in done("promises", kind="callback", due_at="2099-01-05T17:00")
     assert "Closed: Not reached" in done("close", state="unreachable", reason="No luck", next_contact="They may call")
     assert "Reopened" in done("reopen", reopen_reason="They called")
     assert "reached" in done("attempts", channel="phone", outcome="reached")

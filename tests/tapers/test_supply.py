@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
@@ -38,10 +38,12 @@ def draft_of(pat: story.Story) -> PlanVersion:
 
 def save(browser: Browser, pat: story.Story, days: str) -> tuple[int, str]:
     """Save the list before signing with a number of days in the field."""
-    page, today = f"/cases/{id_text(pat.case_id)}/taper", utcnow().date().isoformat()
+    page, today = f"/cases/{id_text(pat.case_id)}/taper", utcnow().date()
+    # The center's day may be the one before.
+    checked, next_visit = (today + timedelta(days=n) for n in (-1, 14))
     form = {
-        "action": "checklist", "naloxone": "accepted", "moud": "not_needed", "pdmp_checked_on": today,
-        "follow_up_on": today, "goals": "Walk.", "risks_discussed": "yes", "agreed": "yes", "refill_days": days,
+        "action": "checklist", "naloxone": "accepted", "moud": "not_needed", "pdmp_checked_on": checked.isoformat(),
+        "follow_up_on": next_visit.isoformat(), "goals": "Walk.", "risks_discussed": "yes", "agreed": "yes", "refill_days": days,
     }  # fmt: skip
     said = browser.post(page, form, page=page)
     return said.status_code, said.text if said.status_code == 422 else browser.get(page).text
