@@ -43,7 +43,8 @@ def save(browser: Browser, pat: story.Story, days: str) -> tuple[int, str]:
     checked, next_visit = (today + timedelta(days=n) for n in (-1, 14))
     form = {
         "action": "checklist", "naloxone": "accepted", "moud": "not_needed", "pdmp_checked_on": checked.isoformat(),
-        "follow_up_on": next_visit.isoformat(), "goals": "Walk.", "risks_discussed": "yes", "agreed": "yes", "refill_days": days,
+        "follow_up_on": next_visit.isoformat(), "goals": "Walk.", "risks_discussed": "yes", "agreed": "yes",
+        "refill_days": days,
     }  # fmt: skip
     said = browser.post(page, form, page=page)
     return said.status_code, said.text if said.status_code == 422 else browser.get(page).text
