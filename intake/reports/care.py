@@ -64,7 +64,7 @@ def losses(site_id: int, since: datetime, until: datetime) -> Table:
             "In care",
             "Open",
         ),
-        tuple((day.isoformat(), sum(c.values()), *(c[s] for s in steps)) for day, c in sorted(days.items())),
+        tuple((day, sum(c.values()), *(c[s] for s in steps)) for day, c in sorted(days.items())),
     )
 
 

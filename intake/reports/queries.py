@@ -24,7 +24,7 @@ PATTERNS = {
     "tolerance_pattern": "Tolerance pattern",
     "withdrawal_mediated": "Withdrawal pain",
     "indeterminate": "Not clear yet",
-    "": "No pain pattern asked",
+    "": "Pattern not asked",
 }
 
 
