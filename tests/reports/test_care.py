@@ -136,7 +136,8 @@ def test_teds_counts_admissions_only_and_a_blank_or_unknown_is_missing(app: Flas
         assert {k for k, row in rows.items() if not row[4]} >= {"RACE", "GENDER", "VET", "NOPRIOR"}
         assert all(row[3] == 1 and row[5] in (0.0, 100.0) for row in rows.values())
         db.session.remove()
-    page = Browser(app, "sol").get("/reports/teds.csv")
+    days = f"from={(now - 2 * DAY).date()}&to={(now + 2 * DAY).date()}"
+    page = Browser(app, "sol").get(f"/reports/teds.csv?{days}")
     assert page.status_code == 200
     assert "SERVICES,Service setting,minimum,<5,<5,100.0" in page.text
 
