@@ -570,6 +570,9 @@
   }
   if (blankAfter) setInterval(() => { if (!$(".blank") && Date.now() - lastInput > blankAfter) blank(); }, 5000);
 
+  // On a phone the open tab may stand outside its bar.
+  for (const tab of document.querySelectorAll(".tabs [aria-current]")) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 40;
+
   refilter();
   const first = picked();
   if (first && !$("[data-pane]")?.children.length) preview(first);
