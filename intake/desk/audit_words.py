@@ -23,7 +23,7 @@ _ALONE: dict[str, str] = {
     "alert_on_top": "Put on top of the queue",
     "planned_care": "Care plan saved",
     "transfer_requested": "Transfer asked for",
-    "unsafe_contact": "Reached in a way that was not safe",
+    "unsafe_contact": "Reached in an unsafe way",
     "told_state": "State told",
     "interim_given": "Interim services given",
     "assessed_elsewhere": "Level assessed elsewhere",
@@ -41,7 +41,7 @@ _RECORDS: dict[str, str] = {
     "case_grant": "Emergency access",
     "check_in": "Check-in",
     "contact_point": "Phone or address",
-    "disclosure": "Copy for somebody outside",
+    "disclosure": "Copy",
     "draft": "Draft of a call",
     "education_text": "Text",
     "entry": "Place in a queue",
@@ -79,7 +79,7 @@ _VERBS: dict[str, str] = {
 # A read is what is asked for most; the day a case begins must not look like one.
 _PAIRS: dict[tuple[str, str], str] = {
     ("opened", "care_case"): "Case begun",
-    ("disclosed", "disclosure"): "Copy for somebody outside written down",
+    ("disclosed", "disclosure"): "Copy written down",
     ("released", "disclosure"): "Copy given out",
 }
 

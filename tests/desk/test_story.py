@@ -52,7 +52,7 @@ def test_one_email_says_why_it_was_cancelled(app_sqlite: Flask) -> None:
         ("listed", "board", "List looked at"),
         ("signed", "plan_version", "Taper plan signed"),
         ("not_sent", "message", "Email not sent"),
-        ("denied", "disclosure", "Access refused: copy for somebody outside"),
+        ("denied", "disclosure", "Access refused: copy"),
         ("sign_in_refused", "staff", "Sign-in refused"),
         ("moved_in", "bed_use", "Bed taken"),
         ("never_heard_of", "some_thing", "Some thing never heard of"),

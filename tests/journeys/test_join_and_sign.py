@@ -1,4 +1,4 @@
-"""What is shown before a step that changes much: who may be the same person, and what a signature does to emails."""
+"""What is shown before a step that changes much, and the paper after it: doubles, emails of a signature, calendar."""
 
 from __future__ import annotations
 
@@ -99,6 +99,20 @@ def test_what_a_signature_does_to_the_emails_is_shown_before_it_and_is_true(
         assert sign(page) <= 3
     after = days_owed(desk_center, plan_id)
     assert (len(before - after), len(before & after), len(after - before)) == (gone, kept, new)
+
+
+def test_each_step_of_a_signed_plan_is_one_page_of_paper(desk_center: Center, chromium: Browser) -> None:
+    _, address = plan_in_force(desk_center)
+    with desk_center.window(chromium, Role.PRESCRIBER, viewport=DESK) as window:
+        page = window.new_page()
+        page.goto(f"{desk_center.url}{address}/calendar")
+        with page.expect_navigation():
+            page.get_by_role("navigation", name="Steps").get_by_role("link").last.click()
+        # What there is to read begins a page of its own; the calendar itself must not spill over.
+        lessons = page.locator(".lessons")
+        assert lessons.evaluate("e => getComputedStyle(e).breakBefore") == "page"
+        lessons.evaluate("e => e.remove()")
+        assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))) == 1
 
 
 def sign(page: Page) -> int:
