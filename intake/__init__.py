@@ -33,6 +33,7 @@ from intake.ops import views as ops
 from intake.people import merging
 from intake.people import queries as people
 from intake.queues import leaving as queues_leaving
+from intake.release import referrers
 from intake.release import views as release
 from intake.reports import views as reports
 from intake.screening import views as screening
@@ -107,6 +108,7 @@ def create_app(config: Config | None = None) -> Flask:
     people.hidden[:] = [hiding.hidden_people]
     merging.before_merge[:] = [joining.both_open]
     inquiries_service.when_danger = cases_service.open_for_danger
+    inquiries.api.more_about = referrers.told_by_api
     leaving.when_off[:] = [queues_leaving.give_back, cases_leaving.pass_on]
     cases_service.when_ended[:] = [happenings.case_ended]
     cases_service.when_missed[:] = [happenings.visit_missed]

@@ -19,7 +19,7 @@ from intake.cases.models import Case, CaseState
 from intake.cases.states import locked, move, must
 from intake.db import db
 from intake.errors import AlreadyDone, Missing, RuleBroken
-from intake.inquiries import promises
+from intake.inquiries import promises, referrals
 from intake.people import emergency
 from intake.people import service as people
 from intake.people.models import Person
@@ -33,6 +33,8 @@ from intake.visits.models import AppointmentState
 COUNSEL_HOURS = 72
 MOUD_OFFER_HOURS = 24
 NAME_CONTACT_HOURS = 24
+TELL_REFERRER_HOURS = 24
+REFERRER_TASK = "tell_referrer"
 TELL_CONTACT_HOURS = 4
 WANTS_NONE = "wants_none"
 # What rooms above do when somebody did not come: (case, actor, now). No plan advances on its own.
@@ -89,6 +91,9 @@ def admit(
     promises.came(case.opened_from, site_id=case.site_id, now=now)
     beds.stay(case.id, bed_id=bed_id, actor=actor, now=now)
     _ask_contact(case, contact, actor, now)
+    if referrals.of_inquiry(case.opened_from) is not None:
+        due = now + timedelta(hours=TELL_REFERRER_HOURS)
+        _owe(case, REFERRER_TASK, f"{REFERRER_TASK}:{case.id}", due, "admitted", Role.ADMISSIONS, actor, now)
     waitlist.end_wait(
         case, reason="admitted", kinds=(*waitlist.WHILE_WAITING, *waitlist.UNTIL_ADMITTED, "hold_lapsed"), actor=actor,
         now=now,

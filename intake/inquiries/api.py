@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -25,6 +26,8 @@ from intake.limits import limiter
 from intake.settings import queries as settings
 
 MOST_BYTES = 64 * 1024
+# What a room above adds for the sender under the person's consent: (referral id, by=, now=) gives facts or None.
+more_about: Callable[..., Mapping[str, Any] | None] | None = None
 _KEY = re.compile(r"[\x21-\x7e]{8,200}")
 
 
@@ -58,7 +61,27 @@ def receive_referral() -> ResponseReturnValue:
     return answer
 
 
-def _read() -> tuple[bytes, dict[str, Any]]:
+@bp.post("/api/v1/referrals/<id:referral_id>/more")
+@token("referrals")
+@limiter.limit("60/minute")
+def complete_referral(referral_id: int) -> ResponseReturnValue:
+    """Fill in what was missing; what was told before stays, so the same body may be sent again."""
+    client, now = current_client(), utcnow()
+    if request.mimetype != "application/json":
+        return problems.answer(415, "Send application/json.")
+    try:
+        _body, told = _read(more=True)
+    except RequestEntityTooLarge:
+        return problems.answer(413, f"Send at most {MOST_BYTES} bytes.")
+    except RuleBroken as wrong:
+        return problems.answer(422, wrong.message, wrong.fields)
+    with transaction():
+        row = referrals.of_client(referral_id, client_id=client.id, site_id=client.site_id)
+        row = referrals.add(row.inquiry_id, told, actor=actors.system(client.site_id), now=now)
+        return _shown(row)
+
+
+def _read(*, more: bool = False) -> tuple[bytes, dict[str, Any]]:
     if (request.content_length or 0) > MOST_BYTES:
         raise RequestEntityTooLarge
     body = request.get_data(cache=True)
@@ -70,7 +93,7 @@ def _read() -> tuple[bytes, dict[str, Any]]:
         parsed = None
     client = current_client()
     today = utcnow().astimezone(settings.zone(settings.site(client.site_id))).date()
-    return body, referral_values.read_json(parsed, today=today)
+    return body, referral_values.read_json(parsed, today=today, more=more)
 
 
 def _still_needed(wrong: RuleBroken) -> tuple[str, ...]:
@@ -89,10 +112,14 @@ def read_referral(referral_id: int) -> ResponseReturnValue:
             actor=actors.system(client.site_id), verb="told", record="referral", record_id=row.id,
             purpose=client.name[:40], now=utcnow(),
         )  # fmt: skip
-        return _shown(row)
+        referral_id = row.id
+    # The gate has transactions of its own, and decides before anything of the record is read.
+    facts = more_about(referral_id, by=client.name, now=utcnow()) if more_about is not None else None
+    with transaction():
+        return _shown(referrals.of_client(referral_id, client_id=client.id, site_id=client.site_id), facts)
 
 
-def _shown(row: Referral) -> Response:
+def _shown(row: Referral, facts: Mapping[str, Any] | None = None) -> Response:
     """Status and number; the answer only where the person's consent or a court order lets the sender know."""
     tells = row.legal_basis in referrals.TELLS_ANSWER
     answered = bool(row.answer) and tells
@@ -110,9 +137,11 @@ def _shown(row: Referral) -> Response:
             body["reason"] = row.answer_code
     elif not tells:
         body["note"] = "We answer by phone: the ground you named does not let us tell more here."
+    if facts is not None:
+        body["told"] = facts
     answer = jsonify(body)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
-WITHOUT_CSRF = (receive_referral,)
+WITHOUT_CSRF = (receive_referral, complete_referral)

@@ -181,6 +181,20 @@ def close_inquiry(inquiry_id: int) -> ResponseReturnValue:
     return _do(inquiry_id, _("Closed."), verb)
 
 
+@bp.post("/inquiries/<id:inquiry_id>/referral-more")
+@requires(*DESK, rule="case")
+def complete_by_hand(inquiry_id: int) -> ResponseReturnValue:
+    """Fill in what the referrer told since; what was told before stays."""
+
+    def verb(r: Reader) -> None:
+        actor, now = current_actor(), utcnow()
+        today = now.astimezone(settings.zone(settings.site(actor.site_id))).date()
+        told = referral_values.read_form(r.form, today=today, more=True)
+        referrals.add(inquiry_id, told, actor=actor, now=now)
+
+    return _do(inquiry_id, _("Written down."), verb)
+
+
 @bp.post("/inquiries/<id:inquiry_id>/elsewhere/<id:out_id>")
 @requires(*DESK, rule="case")
 def heard_elsewhere(inquiry_id: int, out_id: int) -> ResponseReturnValue:

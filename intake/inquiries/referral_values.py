@@ -67,8 +67,8 @@ OTHERS = ("call_back", "email", "born_on", "age", "target_on", "danger")
 FIELDS = frozenset({*TEXTS, *CHOICES, *OTHERS})
 
 
-def read_form(form: MultiDict[str, str], *, today: date) -> dict[str, Any]:
-    """Read the page.
+def read_form(form: MultiDict[str, str], *, today: date, more: bool = False) -> dict[str, Any]:
+    """Read the page; with `more` only what was missing before, so that nothing is needed.
 
     Raises:
         RuleBroken: with a sentence per field.
@@ -76,16 +76,16 @@ def read_form(form: MultiDict[str, str], *, today: date) -> dict[str, Any]:
     r = Reader(form)
     told: dict[str, Any] = {name: r.text(name, limit=limit) for name, limit in TEXTS.items()}
     told |= {name: r.choice(name, codes) for name, codes in CHOICES.items()}
-    if not told["organisation"]:
+    if not told["organisation"] and not more:
         r.wrong("organisation", str(_("Tell us where you work.")))
-    told["call_back"] = r.phone("call_back", required=str(_("Enter the number we can call you on.")))
+    told["call_back"] = r.phone("call_back", required="" if more else str(_("Enter the number we can call you on.")))
     told["email"] = r.email("email")
     told["age"] = r.whole("age", low=0, high=120)
     born = r.day("born_on", earliest=date(1900, 1, 1), latest=today)
     target = r.day("target_on", earliest=today, latest=today + timedelta(days=366))
     told["born_on"], told["target_on"] = _iso(born), _iso(target)
     for name in ("source", "legal_basis"):
-        if not told[name]:
+        if not told[name] and not more:
             r.wrong(name, str(_("Pick one.")))
     picked = r.choices("danger", (*DANGER, a.NONE, NOT_ABLE))
     told["danger"] = _danger(picked)
@@ -106,7 +106,7 @@ def _danger(picked: tuple[str, ...]) -> dict[str, str]:
     return {code: YES if code in picked else other for code in DANGER}
 
 
-def read_json(body: Any, *, today: date) -> dict[str, Any]:
+def read_json(body: Any, *, today: date, more: bool = False) -> dict[str, Any]:
     """Read what another system sent: an object with the same fields; `danger` is an object of codes.
 
     Raises:
@@ -129,7 +129,7 @@ def read_json(body: Any, *, today: date) -> dict[str, Any]:
     if danger is not None and not _is_danger(danger):
         wrong["danger"] = f"Send an object with {', '.join(DANGER)}: yes, no, unknown or not_able_to_ask."
     try:
-        told = read_form(flat, today=today)
+        told = read_form(flat, today=today, more=more)
     except RuleBroken as broken:
         raise RuleBroken(PROBLEM, code="FORM", fields={**broken.fields, **wrong}) from broken
     if wrong:

@@ -12,18 +12,20 @@ from typing import Any
 from sqlalchemy import select
 
 from intake import crypto
-from intake.actor import CARE, Actor, Role, system
+from intake.actor import CARE, Actor, Role
 from intake.audit import service as audit
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.inquiries import answers as a
 from intake.inquiries import first_contact, referral_values, referring_out, service
 from intake.inquiries.models import Channel, Inquiry, Referral
+from intake.people import queries as people
+from intake.settings import queries as settings
 from intake.settings.models import Site
 from intake.tasks import service as tasks
 
 REPLY = "referral_reply"
-ASK_AGAIN = timedelta(days=1)
+ASK_AGAIN, ASK_SOON = timedelta(days=1), timedelta(hours=4)
 FINAL = frozenset({"accepted", "declined"})
 BY_DECISION = {"accept": "accepted", "refer": "declined", "decline": "declined", "ask_more": "need_more"}
 # With these grounds the sender may hear what became of it; with the others a person calls.
@@ -179,7 +181,7 @@ def _answered(row: Referral, inquiry: Inquiry, answer: str, code: str, words: st
     first_contact.meet(inquiry, actor=actor, now=now)
     tasks.cancel(f"{REPLY}:{inquiry.id}", site_id=row.site_id, reason=answer, actor=actor, now=now)
     if answer == "need_more":
-        _owe_reply(row, actor, now)
+        _owe_reply(row, now + ASK_AGAIN, actor, now)
     audit.record(
         actor=actor, verb="answered", record="referral", record_id=row.id, purpose=answer,
         after={"code": row.answer_code}, now=now,
@@ -204,15 +206,17 @@ def _check(answer: str, code: str, words: str) -> None:
         raise RuleBroken("This answer is not complete.", code="REFERRAL_ANSWER", fields=wrong)
 
 
-def _owe_reply(row: Referral, actor: Actor, now: datetime) -> None:
+def _owe_reply(row: Referral, due_at: datetime, actor: Actor, now: datetime) -> None:
     tasks.owe(
-        site_id=row.site_id, kind=REPLY, key=f"{REPLY}:{row.inquiry_id}", role=Role.ADMISSIONS, due_at=now + ASK_AGAIN,
+        site_id=row.site_id, kind=REPLY, key=f"{REPLY}:{row.inquiry_id}", role=Role.ADMISSIONS, due_at=due_at,
         cause="referral_need_more", inquiry_id=row.inquiry_id, actor=actor, now=now,
     )  # fmt: skip
 
 
 def add(inquiry_id: int, told: Mapping[str, Any], *, actor: Actor, now: datetime) -> Referral:
     """Fill in what was missing, as the referrer told it later; what was told before stays.
+
+    A sign of danger told only now opens the case at once. Once nothing is missing, the answer is due within hours.
 
     Raises:
         Missing: no referral here.
@@ -222,17 +226,28 @@ def add(inquiry_id: int, told: Mapping[str, Any], *, actor: Actor, now: datetime
         raise Missing("Nobody referred this person.")
     row = opened.row
     whole = {**opened.told, **{name: value for name, value in told.items() if value and not opened.told.get(name)}}
-    inquiry = db.session.get_one(Inquiry, inquiry_id)
     before, row.missing = row.missing, referral_values.missing(whole)
+    site, locale = settings.site(row.site_id), people.locale_of(db.session.get_one(Inquiry, inquiry_id).inquirer_id)
+    values = referral_values.values(whole, locale=locale)
+    inquiry = service.complete(inquiry_id, values, actor=actor, now=now, site=site)
     text = json.dumps(whole, sort_keys=True)
     row.content = crypto.seal(text, key_of=inquiry.person_id, at="referral.content", row=row.id)
     audit.record(
         actor=actor, verb="completed", record="referral", record_id=row.id,
         changed=sorted(set(before) - set(row.missing)), now=now,
     )  # fmt: skip
+    audit.tell(kind="referral_completed", actor=actor, inquiry_id=inquiry_id, params={"missing": row.missing}, now=now)
+    if before and not row.missing and row.answer == "need_more":
+        _owe_reply(row, now + ASK_SOON, actor, now)
     return row
 
 
-def system_of(client_site: int) -> Actor:
-    """Who writes what another system sends."""
-    return system(client_site)
+def bind_consent(referral_id: int, *, consent_id: int, case_id: int, actor: Actor, now: datetime) -> Referral:
+    """Say under which consent the sender may hear more; whether it counts is asked by the gate each time."""
+    row = db.session.scalars(select(Referral).where(Referral.id == referral_id).with_for_update()).one()
+    row.consent_id = consent_id
+    audit.record(
+        actor=actor, verb="consent_bound", record="referral", record_id=row.id, case_id=case_id, site_id=row.site_id,
+        now=now,
+    )  # fmt: skip
+    return row

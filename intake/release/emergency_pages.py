@@ -17,6 +17,7 @@ from intake.clock import utcnow
 from intake.consents import forms, scope
 from intake.consents import queries as consents
 from intake.consents.models import DisclosureState
+from intake.consents.queries import ConsentView
 from intake.db import id_text, transaction
 from intake.errors import AlreadyDone, RuleBroken
 from intake.fields import Reader
@@ -27,10 +28,11 @@ from intake.people import queries as people
 from intake.people.emergency import Naming
 from intake.people.queries import PersonView
 from intake.people.service import SafeUse
-from intake.release import telling
+from intake.release import contacts, telling
 from intake.release.consent_pages import look, show
 from intake.release.routes import bp
 from intake.release.service import WHY
+from intake.release.telling import Target, Terms
 from intake.settings import queries as settings
 
 MOST = 300
@@ -50,16 +52,23 @@ def _page(case: Case, errors: Mapping[str, str], status: int = 200, wrong: str =
     named = emergency.of_person(case.person_id)
     agreed = {c.id: c for c in consents.of_person(case.person_id, zone)}
     asked_by = _asked_by(case)
+    targets = {each.id: contacts.target_of(case.id, each, now=now) for each in named}
     known = {each.contact.id for each in named}
     return show(
         "release/emergency.html", case, status, errors=errors, wrong=wrong, named=named, agreed=agreed,
         asked_by=asked_by if asked_by is not None and asked_by.id not in known else None,
-        relations=emergency.RELATIONS, hours=safe.HOURS, opened=telling.open_of(case.id, actor=actor),
-        ways={each.id: telling.ways(each, now=now) for each in named},
+        relations=emergency.RELATIONS, hours=safe.HOURS, targets=targets,
+        opened={key: telling.open_of(case.id, target, actor=actor) for key, target in targets.items()},
         grounds={code: g for code, g in scope.GROUNDS.items() if actor.may(*g.roles) and g.parts & scope.FAMILY_PARTS},
         family=[(code, str(scope.PARTS[code])) for code in scope.parts_in_order(scope.FAMILY_PARTS)],
-        living=[c for c in agreed.values() if c.purpose_code == "family" and c.live(now)],
+        living={key: _signed(case.person_id, target, now) for key, target in targets.items()},
     )  # fmt: skip
+
+
+def _signed(person_id: int, target: Target, now: datetime) -> list[ConsentView]:
+    """The living consents for family that name this contact."""
+    zone = settings.zone(settings.site(current_actor().site_id))
+    return [c for c in consents.may_be_told(person_id, zone, now=now) if telling.may_carry(target, c)]
 
 
 @bp.get("/cases/<id:case_id>/emergency-contact")
@@ -164,7 +173,8 @@ def agree_contact(case_id: int, named_id: int) -> ResponseReturnValue:
 
     def verb(case: Case, r: Reader, now: datetime) -> None:
         actor, zone = current_actor(), settings.zone(settings.site(case.site_id))
-        signed = {id_text(c.id): c.id for c in consents.may_be_told(case.person_id, zone, now=now)}
+        target = contacts.target_of(case.id, contacts.contact_of(case.id, named_id, actor), now=now)
+        signed = {id_text(c.id): c.id for c in _signed(case.person_id, target, now)}
         picked = r.choice("signed", tuple(signed))
         if picked:
             service.bind_consent(
@@ -176,10 +186,14 @@ def agree_contact(case_id: int, named_id: int) -> ResponseReturnValue:
         ends_on = r.day("ends_on", earliest=today, latest=today + timedelta(days=scope.MOST_DAYS))
         event = r.text("end_event", limit=MOST)
         r.check()
-        row = telling.agree(
-            case.id, named_id, parts=parts, expires_at=forms.end_of(ends_on, zone) if ends_on else None,
-            end_event=event, language=people.locale_of(case.person_id), actor=actor, now=now,
+        terms = Terms(
+            parts, expires_at=forms.end_of(ends_on, zone) if ends_on else None, end_event=event,
+            language=people.locale_of(case.person_id),
         )  # fmt: skip
+        row = telling.agree(case.id, target, terms, actor=actor, now=now)
+        service.bind_consent(
+            named_id, person_id=case.person_id, consent_id=row.id, case_id=case.id, actor=actor, now=now
+        )
         written.append(row.id)
 
     answer = _do(case_id, _("Written down."), verb, f"consent-{id_text(named_id)}")
@@ -201,8 +215,10 @@ def tell_contact(case_id: int, named_id: int) -> ResponseReturnValue:
         r.wrong("facts", _("Write down the facts that make this ground hold."))
     if r.errors:
         return _page(case, r.errors, 422, here)
+    now = utcnow()
     with transaction():
-        row = telling.ask(case_id, named_id, parts=parts, ground=ground, facts=facts, actor=actor, now=utcnow())
+        target = contacts.target_of(case_id, contacts.contact_of(case_id, named_id, actor), now=now)
+        row = telling.ask(case_id, target, parts=parts, ground=ground, facts=facts, actor=actor, now=now)
         state, reason = row.state, row.reason
     if state is DisclosureState.REFUSED:
         return _refused(case_id, "parts", reason, here)
@@ -223,9 +239,9 @@ def told_contact(case_id: int, named_id: int, disclosure_id: int) -> ResponseRet
     how, outcome = r.text("how", limit=40), r.choice("outcome", telling.OUTCOMES)
     try:
         with transaction():
-            handed = telling.told(
-                case_id, named_id, disclosure_id, how=how, outcome=outcome, actor=actor, now=utcnow()
-            )  # fmt: skip
+            now = utcnow()
+            target = contacts.target_of(case_id, contacts.contact_of(case_id, named_id, actor), now=now)
+            handed = telling.told(case_id, target, disclosure_id, how=how, outcome=outcome, actor=actor, now=now)
     except RuleBroken as refused:
         return _page(cases.readable(actor, case_id), refused.fields, refused.status, here)
     if outcome == "told" and handed.copy is None:

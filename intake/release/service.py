@@ -34,6 +34,8 @@ from intake.tasks import service as tasks
 
 # A copy can be fetched, or printed once more, for so long after it was allowed.
 COPY_FOR = timedelta(minutes=30)
+# Another system asks again and again; the same facts go out under one disclosure for so long.
+API_FOR = timedelta(days=1)
 REVIEW_HOURS = 24
 WAYS = ("print", "json", "csv", "api", "email", "spoken")
 GONE = "There is no such disclosure."
@@ -137,7 +139,8 @@ def authorize(case_id: int, ask: Ask, *, actor: Actor, now: datetime) -> Disclos
         actor_id=actor.id, actor_name=actor.name, at=now, notice_version=texts.NOTICE_VERSION,
         state=S.REFUSED if why else S.AUTHORIZED, reason=why, created_at=now, created_by=actor.id,
     )  # fmt: skip
-    recipient = ask.recipient or _recipient(consent)
+    # A consent that names somebody lets nobody else have it, whatever was typed.
+    recipient = _recipient(consent) or ask.recipient
     for column, text in (("recipient", recipient), ("affiliation", ask.affiliation), ("facts", ask.facts)):
         if text:
             setattr(row, column, crypto.seal(text, key_of=case.person_id, at=f"disclosure.{column}", row=row.id))
@@ -238,7 +241,8 @@ def _still(row: Disclosure, case: Case, actor: Actor) -> tuple[str, Consent | No
         return "not_yours", None
     if row.state in (S.REFUSED, S.FAILED):
         return row.reason or "refused", None
-    old = db.session.scalar(select((Disclosure.at < db_now(-COPY_FOR)).label("old")).where(Disclosure.id == row.id))
+    length = API_FOR if row.way == "api" else COPY_FOR
+    old = db.session.scalar(select((Disclosure.at < db_now(-length)).label("old")).where(Disclosure.id == row.id))
     if old:
         return "too_late", None
     if row.consent_id is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from typing import Any
 
 from intake.audit.queries import cell
 from intake.db import id_text
@@ -31,10 +32,15 @@ def _head(copy: Copy) -> dict[str, str]:
     }
 
 
-def as_json(copy: Copy) -> str:
-    """The copy as one JSON object: its head, then `facts` by part, each a list of {item, value}."""
+def as_dict(copy: Copy) -> dict[str, Any]:
+    """The copy as plain values: its head, then `facts` by part, each a list of {item, value}."""
     facts = {s.code: [{"item": item, "value": value} for item, value in s.rows] for s in copy.sections}
-    return json.dumps({**_head(copy), "facts": facts}, ensure_ascii=False, indent=1) + "\n"
+    return {**_head(copy), "facts": facts}
+
+
+def as_json(copy: Copy) -> str:
+    """The copy as one JSON object."""
+    return json.dumps(as_dict(copy), ensure_ascii=False, indent=1) + "\n"
 
 
 def as_csv(copy: Copy) -> str:

@@ -155,7 +155,7 @@ def test_under_a_signed_consent_a_contact_is_told_by_a_safe_phone_and_no_more_th
     house.post("cleo", at(case_id, f"/{key}/tell"), status=422, parts=["presence", "visits"])
     said = allowed(house, case_id, key)
     page = house.page("cleo", at(case_id))
-    assert "You may tell Nora Lane now" in page
+    assert "You may tell them now" in page
     assert "That the person is or was in care here, and when" in page
     assert "Only that I am all right." in page
     house.post("cleo", said, status=422, outcome="told", how="17")

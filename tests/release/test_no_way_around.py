@@ -74,7 +74,10 @@ def test_only_the_gate_reads_a_record_in_order_to_give_it_out() -> None:
 
 
 def test_only_the_page_of_the_gate_turns_a_copy_into_bytes() -> None:
-    assert importers("intake.release.written") == {"intake/release/copies.py"}
+    # The second one hands the facts to the system that sent a referral, and has both checks in it.
+    assert importers("intake.release.written") == {"intake/release/copies.py", "intake/release/referrers.py"}
+    other = (ROOT / "intake/release/referrers.py").read_text()
+    assert other.index("service.authorize(") < other.index("service.hand_out(") < other.index("written.as_dict(")
     rendering = {str(path.relative_to(ROOT)) for path in modules() if "release/copy.html" in path.read_text()}
     assert rendering == {"intake/release/copies.py"}
 
