@@ -14,7 +14,7 @@ from intake.cases import codes
 from intake.cases.models import Case, CaseState
 from intake.db import id_text, id_value
 from intake.fields import Reader
-from intake.people import emergency
+from intake.people import details, emergency
 from intake.settings import queries as settings
 
 WORDS = 2000
@@ -105,6 +105,13 @@ def emergency_contact(case: Case) -> Field:
     )
     words = f"Emergency contact: {named}." if named else "No emergency contact is named yet."
     return Field("emergency", words, "link", ((f"/cases/{id_text(case.id)}/emergency-contact", "Look or change"),))
+
+
+def person_link(case: Case) -> Field:
+    """What is asked about the person at admission and not told yet, with the way to its page."""
+    missing = ", ".join(details.missing_for_admission(case.person_id))
+    words = f"Not asked yet: {missing}." if missing else "Names, language and address are known."
+    return Field("person", words, "link", ((f"/cases/{id_text(case.id)}/person", "Person"),))
 
 
 def none(case: Case, actor: Actor, now: datetime) -> list[Field]:

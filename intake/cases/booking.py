@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from intake.actor import STAFF, Actor
+from intake.audit import service as audit
 from intake.beds import service as beds
 from intake.beds.models import UseKind
 from intake.cases import waitlist
@@ -16,6 +18,9 @@ from intake.tasks import service as tasks
 from intake.visits import service as visits
 from intake.visits.models import Appointment
 
+# What is agreed about the way here (flow C4): it stands in the story, sealed.
+COMING = {"transport": "How they get here", "arrival": "Arrives between", "nurse_note": "From nurse to nurse"}
+
 
 def schedule(
     case_id: int,
@@ -25,9 +30,12 @@ def schedule(
     now: datetime,
     kind: str = "admission",
     bed_id: int | None = None,
+    coming: Mapping[str, str] | None = None,
     version: int | None = None,
 ) -> Appointment:
     """Give an accepted, waitlisted or no-show case its start: an appointment, and the bed held until then.
+
+    `coming` says by the keys of COMING what is agreed about the way here.
 
     Raises:
         Missing, NotPermitted, AlreadyDone (state, or the bed is taken), RuleBroken (a time that is not ahead).
@@ -48,6 +56,12 @@ def schedule(
     owed = (f"{kind}:{case.id}" for kind in ("schedule", "rebook", "hold_lapsed"))
     tasks.cancel(*owed, site_id=case.site_id, reason="scheduled", actor=actor, now=now)
     waitlist.end_wait(case, reason="scheduled", actor=actor, now=now)
+    told = [f"{label}: {coming[name]}" for name, label in COMING.items() if coming and coming.get(name)]
+    if told:
+        audit.tell(
+            kind="arrival_planned", actor=actor, now=now, case_id=case.id, words="\n".join(told),
+            words_key_of=case.person_id,
+        )  # fmt: skip
     return booked
 
 

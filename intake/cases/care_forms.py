@@ -126,6 +126,7 @@ def _answer(case: Case, r: Reader, actor: Actor, now: datetime, version: int | N
 def _discharge_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     return [
         Field("type", "How the stay ended", "radio", pairs(codes.DISCHARGE_TYPES), required=True),
+        Field("status", "How the person is now, against the goals", "select", pairs(codes.DISCHARGE_STATUS)),
         Field("reason", "Reason, in the person’s own words", "area"),
         Field("naloxone", "Naloxone offered", "radio", pairs(codes.NALOXONE_ANSWERS)),
         Field("warned", "Loss of tolerance and overdose risk explained; 911 and 988 named", "tick"),
@@ -133,6 +134,8 @@ def _discharge_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
         Field("why", "Against advice: the main reason", "radio", pairs(codes.LEAVING_REASONS)),
         Field("capacity", "Against advice: can the person decide now?", "radio", pairs(codes.CAPACITY)),
         Field("offered", "Against advice: what was offered", "ticks", pairs(codes.LEAVING_OFFERS)),
+        Field("reconciled", "Against advice: medicines gone through with them", "tick"),
+        Field("follow_up", "Against advice: next appointment", "radio", pairs(codes.FOLLOW_UPS)),
         Field("counselled_by", "Against advice: who talked with them", "line"),
         emergency_contact(case),
         *([_TELL] if emergency.has_one(case.person_id) else []),
@@ -151,6 +154,7 @@ def _discharge(case: Case, r: Reader, actor: Actor, now: datetime, version: int 
     answers = {
         "naloxone": r.choice("naloxone", codes.NALOXONE_ANSWERS),
         "moud": r.choice("moud", codes.MOUD_ANSWERS),
+        "status": r.choice("status", codes.DISCHARGE_STATUS),
     }
     said = Leaving(
         capacity=r.choice("capacity", codes.CAPACITY),
@@ -158,6 +162,8 @@ def _discharge(case: Case, r: Reader, actor: Actor, now: datetime, version: int 
         offered=r.choices("offered", codes.LEAVING_OFFERS),
         why=r.choice("why", codes.LEAVING_REASONS),
         tell_contact=r.yes("tell_contact"),
+        follow_up=r.choice("follow_up", codes.FOLLOW_UPS),
+        reconciled=r.yes("reconciled"),
     )
     if how == "against_advice":
         if not said.capacity:

@@ -44,6 +44,19 @@ DISCHARGE_TYPES: dict[str, str] = {
     "died": "Died",
     "other": "Other",
 }
+# How the person was when care ended; the types say how it ended.
+DISCHARGE_STATUS: dict[str, str] = {
+    "goals_met": "Goals met",
+    "goals_part": "Goals met in part",
+    "goals_not": "Goals not met",
+    "worse": "Worse than at admission",
+    "status_unknown": "Not known",
+}
+FOLLOW_UPS: dict[str, str] = {
+    "follow_up_taken": "Offered and taken",
+    "follow_up_declined": "Offered, not wanted",
+    "follow_up_none": "Could not be offered",
+}
 # Rulings 22: after these two the after-care messages stay owed; after all others none does.
 KEEPS_AFTER_CARE = frozenset({"completed", "transferred"})
 
@@ -165,7 +178,7 @@ SAFETY_TASKS = frozenset(
 
 _TABLES = (
     ALERTS, LEVELS, DECISIONS, DECLINE_CODES, TOLD, DISCHARGE_TYPES, LEAVING_REASONS, WAIT_CLASSES, HANDED_OVER,
-    WAIT_OUTCOMES, TRANSFER_DECLINES,
+    WAIT_OUTCOMES, TRANSFER_DECLINES, DISCHARGE_STATUS, FOLLOW_UPS,
 )  # fmt: skip
 
 

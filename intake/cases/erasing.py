@@ -88,7 +88,7 @@ def _forget(everybody: Sequence[int], *, actor: Actor, now: datetime) -> None:
     for row in db.session.scalars(select(ContactPoint).where(ContactPoint.person_id.in_(everybody))):
         row.stopped_at = row.stopped_at or now
     for each in db.session.scalars(select(Person).where(Person.id.in_(everybody))):
-        each.age_years, each.sex = None, "unknown"
+        each.age_years, each.sex, each.county, each.language = None, "unknown", "", ""
         messages.cancel(reason="erased", recipient_id=each.id, now=now, actor=actor)
 
 

@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from intake.actor import CARE, STAFF, Actor
+from intake.cases import arriving_forms as arriving
 from intake.cases import care_forms, codes, service, waiting_forms
 from intake.cases.asking import (
     WORDS,
     Field,
-    Pairs,
     Step,
-    bed_of,
-    emergency_contact,
-    free_beds,
     level,
     moment,
     none,
     pairs,
-    today,
 )
 from intake.cases.models import Case, CaseState
 from intake.cases.queries import can_read
-from intake.cases.stays import WANTS_NONE
-from intake.db import id_text, id_value
 from intake.errors import RuleBroken
 from intake.fields import Reader
-from intake.people import emergency
 from intake.queues import service as queues
 from intake.queues.models import Queue
-from intake.settings import queries as settings
-from intake.visits import queries as visits
 
 S = CaseState
 
@@ -73,72 +64,10 @@ def _decide(case: Case, r: Reader, actor: Actor, now: datetime, version: int | N
     service.decide(case.id, **given, refused=refused, version=version, actor=actor, now=now)
 
 
-def _schedule_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
-    return [
-        Field("starts_at", "When", "time", required=True),
-        Field("kind", "What", "radio", (("admission", "Admission"), ("first_visit", "First visit")), required=True),
-        Field("bed", "Keep a bed", "select", free_beds(case), hint="It is kept until a day after the start."),
-    ]
-
-
-def _schedule(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
-    starts_at = moment(r, "starts_at", case)
-    kind = r.choice("kind", ("admission", "first_visit"), default="admission")
-    bed_id = bed_of(r, case)
-    r.check()
-    assert starts_at is not None
-    service.schedule(case.id, starts_at=starts_at, kind=kind, bed_id=bed_id, version=version, actor=actor, now=now)
-
-
 def _waitlist(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
     wait_class = r.choice("wait_class", codes.WAIT_CLASSES, required="Pick the wait class.")
     r.check()
     service.waitlist(case.id, wait_class=wait_class, version=version, actor=actor, now=now)
-
-
-NO_CONTACT = ((WANTS_NONE, "They want nobody told"), ("later", "Could not be asked now: ask within a day"))
-
-
-def _admit_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
-    none_named = not emergency.has_one(case.person_id)
-    return [
-        level(),
-        Field("on", "Admission day", "day", hint="Empty means today."),
-        Field("bed", "Bed, if not the one kept", "select", free_beds(case)),
-        emergency_contact(case),
-        *([Field("contact", "If no emergency contact is named", "radio", NO_CONTACT)] if none_named else []),
-    ]
-
-
-def _admit(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
-    level = r.choice("level", codes.LEVELS, required="Pick the level of care.")
-    latest = today(case, now)
-    on = r.day("on", earliest=latest - timedelta(days=366), latest=latest)
-    bed_id = bed_of(r, case)
-    contact = r.choice("contact", [code for code, _words in NO_CONTACT])
-    r.check()
-    service.admit(
-        case.id, level=level, on=on or latest, bed_id=bed_id, contact=contact, version=version, actor=actor, now=now
-    )
-
-
-def _missed(case: Case, now: datetime) -> Pairs:
-    zone = settings.zone(settings.site(case.site_id))
-    return tuple(
-        (id_text(v.id), f"{v.kind.replace('_', ' ')}, {v.starts_at.astimezone(zone):%b %-d, %H:%M}")
-        for v in visits.of_case(case.id)
-        if v.state == "booked" and v.starts_at < now
-    )
-
-
-def _no_show_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
-    return [Field("visit", "Which visit was missed", "radio", _missed(case, now), required=True)]
-
-
-def _no_show(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
-    picked = r.choice("visit", [k for k, _ in _missed(case, now)], required="Pick the visit they did not come to.")
-    r.check()
-    service.no_show(case.id, appointment_id=id_value(picked), version=version, actor=actor, now=now)
 
 
 def _close_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
@@ -236,7 +165,8 @@ _OWN: tuple[Step, ...] = (
     ),
     Step(
         "schedule", "Offer a start", "The bed is kept for this person until a day after the start.",
-        "Schedule", STAFF, frozenset({S.ACCEPTED, S.WAITLISTED, S.NO_SHOW}), _schedule_fields, _schedule, main=True,
+        "Schedule", STAFF, frozenset({S.ACCEPTED, S.WAITLISTED, S.NO_SHOW}), arriving.schedule_fields,
+        arriving.schedule, main=True,
     ),
     Step(
         "waitlist", "Put on the waitlist", "Request date and wait number are given once and kept.",
@@ -246,11 +176,11 @@ _OWN: tuple[Step, ...] = (
     ),
     Step(
         "admit", "Admit", "The admission day and level are written once and never change.",
-        "Admit", STAFF, frozenset({S.SCHEDULED}), _admit_fields, _admit, main=True,
+        "Admit", STAFF, frozenset({S.SCHEDULED}), arriving.admit_fields, arriving.admit, main=True,
     ),
     Step(
         "no-show", "Did not come", "Neutral calls are owed today, after 24 hours and after 72 hours.",
-        "Record", STAFF, frozenset({S.SCHEDULED, S.ADMITTED}), _no_show_fields, _no_show,
+        "Record", STAFF, frozenset({S.SCHEDULED, S.ADMITTED}), arriving.no_show_fields, arriving.no_show,
     ),
     Step(
         "offers", "Naloxone and medication offer", "The answer is kept with the day.",

@@ -76,9 +76,12 @@ class Case(Base, Stamped, Versioned):
     moud: Mapped[dict[str, Any]] = mapped_column(default=dict)
     naloxone: Mapped[dict[str, Any]] = mapped_column(default=dict)
     care_plan: Mapped[Sealed | None]
+    circumstances: Mapped[Sealed | None]
+    legal: Mapped[Sealed | None]
     last_contact_on: Mapped[date | None]
     discharged_on: Mapped[date | None]
     discharge_type: Mapped[str] = mapped_column(default="")
+    discharge_status: Mapped[str] = mapped_column(default="")
     closing_reason: Mapped[str] = mapped_column(default="")
     next_contact: Mapped[Sealed | None]
 

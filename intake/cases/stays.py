@@ -14,7 +14,7 @@ from intake.beds import service as beds
 from intake.beds.models import UseKind
 from intake.cases import transfers, waitlist
 from intake.cases.closing import when_ended
-from intake.cases.codes import DISCHARGE_TYPES, LEVELS, MOUD_ANSWERS, NALOXONE_ANSWERS
+from intake.cases.codes import DISCHARGE_STATUS, DISCHARGE_TYPES, LEVELS, NALOXONE_ANSWERS
 from intake.cases.models import Case, CaseState
 from intake.cases.states import locked, move, must
 from intake.db import db
@@ -50,6 +50,9 @@ class Leaving:
     offered: Sequence[str] = ()
     # A code of LEAVING_REASONS; the person's own words stand beside it.
     why: str = ""
+    # A code of FOLLOW_UPS, and whether the medicines were gone through with them.
+    follow_up: str = ""
+    reconciled: bool = False
     tell_contact: bool = False
 
 
@@ -174,15 +177,16 @@ def discharge(
     warned: bool = False,
     moud: str = "",
     leaving: Leaving | None = None,
+    status: str = "",
     on: date | None = None,
     version: int | None = None,
 ) -> Case:
     """Discharge an admitted case, free its bed, stop what its plan still owes, and owe the safety calls.
 
     `type` is a code of DISCHARGE_TYPES; `naloxone` a code of NALOXONE_ANSWERS, needed unless the person died;
-    `warned` says that the loss of tolerance was explained. Leaving against advice needs a reason in the person's own
-    words, owes calls after 24 and 72 hours, and the medication offer when `moud` has no answer, and sets the
-    welcome-back flag, without penalty (flow H).
+    `warned` says that the loss of tolerance was explained; `status` is a code of DISCHARGE_STATUS. Leaving against
+    advice needs a reason in the person's own words, owes calls after 24 and 72 hours, and the medication offer when
+    `moud` has no answer, and sets the welcome-back flag, without penalty (flow H).
 
     Raises:
         Missing, NotPermitted, AlreadyDone (state), RuleBroken (by field).
@@ -192,6 +196,7 @@ def discharge(
     case = locked(case_id, actor, version=version)
     move(case, CaseState.DISCHARGED, actor=actor, now=now, type=type)
     case.discharge_type, case.discharged_on = type, on or now.date()
+    case.discharge_status = status if status in DISCHARGE_STATUS else ""
     case.last_contact_on = case.discharged_on
     if naloxone:
         case.naloxone = {"answer": naloxone, "on": now.date().isoformat()}
@@ -231,6 +236,12 @@ def _tell_leaving(case: Case, said: Leaving, actor: Actor, now: datetime) -> Non
             "why": said.why,
         },
     )  # fmt: skip
+    if said.follow_up:
+        audit.tell(
+            kind="follow_up_offered", actor=actor, now=now, case_id=case.id, params={"follow_up": said.follow_up}
+        )
+    if said.reconciled:
+        audit.tell(kind="medicines_reconciled", actor=actor, now=now, case_id=case.id)
 
 
 def _check_discharge(type: str, reason: str, naloxone: str, warned: bool) -> None:
@@ -263,28 +274,4 @@ def after_care(case_id: int, *, actor: Actor, now: datetime, version: int | None
     if db.session.scalar(other) is not None:
         raise AlreadyDone("This person has another open case. Go on there.")
     move(case, CaseState.AFTERCARE, actor=actor, now=now)
-    return case
-
-
-def record_offer(case_id: int, *, kind: str, answer: str, actor: Actor, now: datetime) -> Case:
-    """Record the answer to the naloxone or MOUD offer, with its day.
-
-    Raises:
-        Missing, NotPermitted. RuleBroken: an unknown offer or answer.
-    """
-    must(actor, *CARE)
-    allowed = {"naloxone": NALOXONE_ANSWERS, "moud": MOUD_ANSWERS}.get(kind, {})
-    if answer not in allowed:
-        raise RuleBroken("Pick the answer to the offer.", code="OFFER", fields={kind or "kind": "Pick the answer."})
-    case = locked(case_id, actor)
-    value = {"offered": True, "answer": answer, "on": now.date().isoformat(), "by": actor.name}
-    if kind == "naloxone":
-        case.naloxone = value
-    else:
-        case.moud = {**case.moud, **value}
-    audit.record(
-        actor=actor, verb="offered", record="care_case", record_id=case.id, case_id=case.id, purpose=kind,
-        after={"answer": answer}, now=now,
-    )  # fmt: skip
-    audit.tell(kind="offered", actor=actor, now=now, case_id=case.id, params={"what": kind, "answer": answer})
     return case

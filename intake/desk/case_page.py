@@ -205,6 +205,7 @@ def _levels(case: Case, actor: Actor) -> list[tuple[str, str]]:
             if case.external_level
             else "",
         ),
+        ("At discharge", codes.words(case.discharge_status) if case.discharge_status else ""),
         ("Billed", codes.words(case.billed_level) if case.billed_level and actor.role in BILLERS else ""),
     ]
     return [pair for pair in found if pair[1]]

@@ -11,6 +11,7 @@ from intake.desk import (
     coverage_views,
     history_page,
     inbox,
+    person_views,
     state_items_views,
     today_views,
     transfers_page,
@@ -32,6 +33,7 @@ PAGES = (
     care_plan_views,
     today_views,
     history_page,
+    person_views,
     state_items_views,
 )
 

@@ -200,12 +200,15 @@ _LINES: dict[str, tuple[str, str, str]] = {
     "heard_elsewhere": ("What became of them elsewhere: {answer} {code}", "out", ""),
     "referral_completed": ("The referrer told what was missing", "task", "t"),
     "referrer_told": ("Referrer: {answer}", "phone", "r"),
+    "arrival_planned": ("Arrival planned", "clock", ""),
     "restricted": ("Record restricted", "lock", "r"),
     "unrestricted": ("Record open again", "lock", ""),
     "emergency_access": ("Emergency access", "alert", "r"),
     "care_planned": ("Care plan saved", "heart", "g"),
     "external_level": ("Level assessed elsewhere: {level} ({tool})", "info", ""),
     "left_against_advice": ("Left against advice; counselled by {counselled_by}", "out", "r"),
+    "follow_up_offered": ("Next appointment: {follow_up}", "clock", ""),
+    "medicines_reconciled": ("Medicines gone through with them", "pill", ""),
     "hold_lapsed": ("Bed hold ended", "bed", "r"),
     "place_offered": ("A place is free: bed {bed} kept", "bed", "g"),
     "place_declined": ("Did not take the place", "bed", ""),
@@ -260,7 +263,7 @@ def _shown(key: str, value: Any) -> str:
     text = str(value)
     if key in {"queue", "proposed"}:
         return queue(text)
-    if key in {"code", "level", "decision", "outcome"} or (key == "to" and text in codes.LEVELS):
+    if key in {"code", "level", "decision", "outcome", "follow_up"} or (key == "to" and text in codes.LEVELS):
         return codes.words(text) if text else ""
     if key == "channel":
         return {"web": "web form", "walk_in": "walk-in"}.get(text, text)

@@ -36,7 +36,12 @@ class Person(Base, Stamped, Versioned):
     pronouns: Mapped[Sealed | None]
     sex: Mapped[str] = mapped_column(default="unknown")
     locale: Mapped[str] = mapped_column(default="en")
+    language: Mapped[str] = mapped_column(default="")
     interpreter: Mapped[bool] = mapped_column(default=False)
+    gender: Mapped[Sealed | None]
+    needs: Mapped[Sealed | None]
+    county: Mapped[str] = mapped_column(default="")
+    no_fixed_address: Mapped[bool] = mapped_column(default=False)
     time_zone: Mapped[str]
     reminder_hour: Mapped[int] = mapped_column(default=10)
     reminder_minute: Mapped[int] = mapped_column(default=0)

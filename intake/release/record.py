@@ -150,6 +150,7 @@ def _discharge(case: Case, zone: ZoneInfo) -> Rows:
     return _filled(
         (_("Discharged"), _day(case.discharged_on)),
         (_("How"), codes.words(case.discharge_type) if case.discharge_type else ""),
+        (_("How they were"), codes.words(case.discharge_status) if case.discharge_status else ""),
         (_("Last contact"), _day(case.last_contact_on)),
     )
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from intake.release import consent_pages, contact_pages, copies, emergency_pages, privacy_pages, referrer_pages
+from intake.release import (
+    consent_pages,
+    contact_pages,
+    copies,
+    emergency_pages,
+    legal_pages,
+    privacy_pages,
+    referrer_pages,
+)
 from intake.release.routes import bp
 
-PAGES = (consent_pages, copies, contact_pages, emergency_pages, referrer_pages, privacy_pages)
+PAGES = (consent_pages, copies, contact_pages, emergency_pages, referrer_pages, legal_pages, privacy_pages)
 
 __all__ = ["PAGES", "bp"]

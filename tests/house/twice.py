@@ -8,12 +8,15 @@ from __future__ import annotations
 # The page carries the version it was made from; an older one changes nothing and is answered with a readable 409.
 VERSION = {
     "desk.save_care_plan",
+    "desk.save_circumstances",
     "desk.save_note",
+    "desk.save_person",
     "desk.save_state_items",
     "release.change_contact",
     "release.change_inquiry_contact",
     "release.change_named",
     "release.restrict",
+    "release.save_legal",
     "screening.part",
     "settings.save_center",
     "settings.save_education",

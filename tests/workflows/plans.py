@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import select
 
-from intake.clock import utcnow
 from intake.db import id_text
 from intake.tapers import service
 from intake.tapers.models import PlanVersion
@@ -21,7 +20,8 @@ def planned(center: Center, case_id: int) -> str:
     The plan: oxycodone ER 30-30-30, down to 30 mg a day, from tomorrow.
     """
     here = f"/cases/{id_text(case_id)}/taper"
-    today = utcnow().date()
+    # The day where the center is, which the form asks by: near midnight it is not that of Greenwich.
+    today = date.fromisoformat(center.local()[:10])
     ask = {
         "product": "oxycodone_er", "regimen": "30-30-30", "goal": "30", "rate_pct": "10", "mode": "exponential",
         "interval_days": "28", "start_date": (today + timedelta(days=1)).isoformat(), "final": "stop",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import select
 
@@ -49,7 +49,7 @@ def test_a_pause_stops_the_steps_at_once_and_a_forgotten_review_goes_up(center: 
     paused = plan.replace("/v/1", "/v/2")
     center.post("cleo", f"{paused}/resume")
     assert mails(center, case_id) == ["plan_changed"], "an unsigned version owes no mail"
-    today = utcnow().date()
+    today = date.fromisoformat(center.local()[:10])
     center.post(
         "cleo", f"/cases/{id_text(case_id)}/taper", action="checklist", naloxone="accepted", moud="not_needed",
         goals="Walk the dog again.", pdmp_checked_on=today.isoformat(), setting="outpatient", agreed="yes",
