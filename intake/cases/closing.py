@@ -26,7 +26,7 @@ from intake.visits import queries as visit_queries
 from intake.visits import service as visits
 
 UNREACHABLE = "unreachable"
-ENDS_WITH_CASE = ("schedule", "ask_more", "rebook", "hold_lapsed", "decide_unreached", "name_contact")
+ENDS_WITH_CASE = ("schedule", "ask_more", "rebook", "hold_lapsed", "decide_unreached", "name_contact", "ask_again")
 
 # What rooms above do when a case ends or closes: (case, discharge type or closing reason, actor, now).
 when_ended: list[Callable[[Case, str, Actor, datetime], None]] = []

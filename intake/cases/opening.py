@@ -27,6 +27,7 @@ from intake.tasks import service as tasks
 from intake.tasks.models import Task
 
 TOLERANCE_LOST_DAYS = 30
+ASK_AGAIN_HOURS = 24
 # Danger fact of an inquiry -> the emergency rule it fires (clinical.md 5.1).
 DANGER_RULES: dict[str, str] = {
     "breathing_problem": "E01",
@@ -134,6 +135,12 @@ def _open_or_new(inquiry: Inquiry, person: Person, actor: Actor, now: datetime) 
         now=now,
     )
     audit.tell(kind="case_opened", actor=actor, now=now, case_id=case.id, params={"reference": inquiry.reference})
+    if "RETURNING" in case.flags:
+        # What was agreed and true before is asked again, never taken over (flow D2).
+        tasks.owe(
+            site_id=case.site_id, kind="ask_again", key=f"ask_again:{case.id}", role=Role.ADMISSIONS,
+            due_at=now + timedelta(hours=ASK_AGAIN_HOURS), cause="returning", case_id=case.id, actor=actor, now=now,
+        )  # fmt: skip
     return case
 
 

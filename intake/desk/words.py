@@ -71,6 +71,7 @@ TASKS: dict[str, str] = {
     "last_dose": "Missed in a taper: look at the last dose reached",
     "risk_letter": "Send the overdose-risk letter, if post is safe",
     "tell_referrer": "Tell the referrer of the arrival, as far as the person agreed",
+    "ask_again": "Came back: ask identity, safe contact and consents again",
     "name_contact": "Ask for an emergency contact",
     "tell_contact": "Tell the emergency contact, as they asked",
     "first_visit": "First outpatient visit within a week",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -38,6 +38,7 @@ class Admission:
     person: people.PersonView
     answers: Mapping[str, Any]
     social: Mapping[str, Any]
+    earlier: int = 0
 
 
 Known = Callable[[Admission], object]
@@ -60,6 +61,12 @@ def _source(a: Admission) -> object:
     if told not in UNKNOWN:
         return told
     return a.inquiry.relation.value if a.inquiry.relation is not Relation.FAMILY else a.inquiry.channel.value
+
+
+def _prior(a: Admission) -> object:
+    """Earlier treatments as told; when nobody asked, those at this center (flow D5), 5 for five or more."""
+    told = a.social.get("NOPRIOR")
+    return told if told not in UNKNOWN or not a.earlier else str(min(a.earlier, 5))
 
 
 def _medication(a: Admission) -> object:
@@ -91,7 +98,7 @@ MINIMUM: Mapping[str, tuple[str, Known]] = {
     "FRSTUSE2": ("Age at first use, the second", _first_use(2)),
     "FRSTUSE3": ("Age at first use, the third", _first_use(3)),
     "METHUSE": ("Planned medication for OUD", _medication),
-    "NOPRIOR": ("Earlier treatments", _social("NOPRIOR")),
+    "NOPRIOR": ("Earlier treatments", _prior),
     "AGE": ("Age", lambda a: a.person.age),
     "GENDER": ("Sex", lambda a: a.social.get("GENDER")),
     "RACE": ("Race", _social("RACE")),
@@ -156,10 +163,24 @@ def _admissions(site_id: int, since: datetime, until: datetime) -> list[Admissio
         sheets[sheet.inquiry_id] = sheet
     crypto.prefetch([*(p.born_on for _, _, p in rows), *(s.answers for s in sheets.values())])
     opened = people.opened_many({p.id for _, _, p in rows})
+    before = _days_in_care(list(opened))
     return [
-        Admission(case, inquiry, opened[person.id], _answers(sheets.get(inquiry.id)), demographics.answers(person))
+        Admission(
+            case, inquiry, opened[person.id], _answers(sheets.get(inquiry.id)), demographics.answers(person),
+            sum(day < (case.admitted_on or date.min) for day in before[person.id]),
+        )
         for case, inquiry, person in rows
-    ]
+    ]  # fmt: skip
+
+
+def _days_in_care(person_ids: list[int]) -> dict[int, list[date]]:
+    found: dict[int, list[date]] = {each: [] for each in person_ids}
+    ever = Case.admitted_on.is_not(None)
+    for person_id, day in db.session.execute(
+        select(Case.person_id, Case.admitted_on).where(Case.person_id.in_(person_ids), ever)
+    ):
+        found[person_id].append(day or date.min)
+    return found
 
 
 def _answers(sheet: Screening | None) -> Mapping[str, Any]:

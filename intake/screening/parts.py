@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from intake.clinical import instruments
 from intake.errors import Missing
+from intake.screening.earlier import EARLIER
 from intake.screening.lines import UNKNOWN, YES_NO, Options
 from intake.screening.questions import Block, Part, Question
 
@@ -124,6 +125,7 @@ USE = Part(
                 Question("pdmp_by", "Checked by, and when", limit=120, state=True),
             ),
         ),
+        EARLIER,
         Block(
             "oud",
             "Opioid use disorder, criteria met",

@@ -156,6 +156,10 @@ def signals(found: Findings) -> list[str]:
     return boards.read(plain)
 
 
+# A week or more without an opioid takes tolerance away (flow D4), whatever was the reason: custody, illness, a plan.
+OPIOID_FREE_DAYS = 7
+
+
 def let_in(
     placement: Placement,
     inquiry: Inquiry,
@@ -168,9 +172,12 @@ def let_in(
 ) -> Case:
     """Open the case, or find it open, and let it wait in `queue`."""
     cows = found.scores.get("cows")
+    days = found.facts.days_since_last_opioid
+    lost = ["TOLERANCE_LOST"] if days is not None and days >= OPIOID_FREE_DAYS else []
     return cases.open(
         inquiry,
         placement=placement,
+        flags=[*placement.flags, *lost],
         queue=queue,
         acuity=acuity,
         priority=placement.priority,

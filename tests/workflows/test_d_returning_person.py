@@ -27,6 +27,9 @@ def test_a_return_is_a_new_case_with_its_history_and_a_warning_about_lost_tolera
     assert case.id != old
     # D4: discharged less than 30 days ago.
     assert {"RETURNING", "TOLERANCE_LOST"} <= set(case.flags)
+    # D2: identity, safe contact and consents are asked again; nothing is taken over.
+    assert "ask_again" in center.owed(case_id=case_id)
+    assert "Came back: ask identity" in center.page("ada", f"/cases/{id_text(case_id)}")
     # D1: earlier cases one click away.
     page = center.page("cleo", f"/cases/{id_text(case_id)}/history")
     assert "Overdose risk: tolerance lost." in page
