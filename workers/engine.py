@@ -23,7 +23,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from config import Config
-from intake.audit import quick
+from intake.audit import chains
 from intake.clock import utcnow
 from intake.db import at_once, db, direct, end_read, new_id, transaction
 from intake.messages import delivery, outcomes, recovery, render
@@ -156,7 +156,7 @@ class Sender:
         with self._database():
             # One after the other, before anything is sent: alternating with the network costs half as much again.
             mails = deque((word.message, render.render(word)) for word in render.read(batch.messages))
-            heads = quick.heads(m.case_id or m.site_id for m in batch.messages)
+            heads = chains.heads(m.case_id or m.site_id for m in batch.messages)
             end_read()
         with self._renewing(batch.token), self._database(), direct() as connection:
             return _Round(self, batch, mails, connection, heads).run()
@@ -249,7 +249,7 @@ class _Round:
     """One batch on its way through gate, send and record."""
 
     def __init__(
-        self, sender: Sender, batch: Batch, mails: Mails, connection: Connection, heads: dict[int, quick.Head]
+        self, sender: Sender, batch: Batch, mails: Mails, connection: Connection, heads: dict[int, chains.Head]
     ) -> None:
         self.sender, self.batch, self.mails, self.connection, self.heads = sender, batch, mails, connection, heads
         self.pending: Result | None = None

@@ -24,8 +24,8 @@ from sqlalchemy import func, select
 
 from config import Config
 from intake import crypto
+from intake.audit.chains import canonical
 from intake.audit.models import AuditChain
-from intake.audit.service import canonical
 from intake.db import db
 
 EVERY = timedelta(minutes=5)

@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from intake import crypto
 from intake.actor import Actor
-from intake.audit.models import AuditChain, AuditEntry, TimelineEntry
-from intake.clock import to_micros
+from intake.audit import chains
+from intake.audit.chains import Line
+from intake.audit.models import AuditEntry, TimelineEntry
 from intake.db import db, new_id
 
 LOOK_AGAIN = timedelta(minutes=5)
@@ -23,10 +24,6 @@ _CODE = re.compile(
     r"p[1-4]|[a-z_]+[<>=]{1,2}[0-9.-]+|(stage|source|owner|queue|state|what|case)=[\w-]{1,20}|[0-9]+|days"
     r"|open|mine|late|snoozed|all|ended|look|owed|sent|unsent|drafts|print|now|detox|outpatient|callback|refer_out"
 )
-_HELD = "audit_chains"
-GENESIS = b"\x00" * 32
-# The one way an entry is written down before it is hashed.
-canonical = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def record(
@@ -42,56 +39,23 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     purpose: str = "",
-) -> AuditEntry:
+) -> None:
     """Append one entry to the chain of `case_id`, or of the site; values enter only as a keyed digest."""
-    site = actor.site_id if site_id is None else site_id
-    chain = _locked_chain(case_id or site, site)
-    entry = AuditEntry(
-        id=new_id(),
-        chain_id=chain.id,
-        seq=chain.seq + 1,
-        site_id=site,
-        case_id=case_id,
-        actor_id=actor.id,
-        verb=verb,
-        record=record,
-        record_id=record_id,
-        purpose=purpose,
-        changed=sorted(changed),
-        digest=_values_digest(before, after),
-        request_id=str(g.get("request_id", "")) if has_app_context() else "",
-        at=now,
-        prev_hash=chain.head,
+    chains.add(
+        Line(
+            verb=verb,
+            record=record,
+            record_id=record_id,
+            purpose=purpose,
+            site_id=actor.site_id if site_id is None else site_id,
+            case_id=case_id,
+            at=now,
+            actor_id=actor.id,
+            changed=sorted(changed),
+            digest=_values_digest(before, after),
+            request_id=str(g.get("request_id", "")) if has_app_context() else "",
+        )
     )
-    entry.hash = entry_hash(entry)
-    chain.seq, chain.head = entry.seq, entry.hash
-    # Written with what it records, at the next statement that reads: entries of one step go out together.
-    db.session.add(entry)
-    return entry
-
-
-def _locked_chain(chain_id: int, site_id: int) -> AuditChain:
-    session = db.session()
-    of, locked = session.info.get(_HELD, (None, {}))
-    held: dict[int, AuditChain] = locked if of is session.get_transaction() else {}
-    if chain_id in held:
-        return held[chain_id]
-    chain = session.scalar(
-        select(AuditChain).where(AuditChain.id == chain_id).with_for_update().execution_options(populate_existing=True)
-    )
-    if chain is None:
-        chain = AuditChain(id=chain_id, site_id=site_id, seq=0, head=GENESIS)
-        session.add(chain)
-    if not session.in_nested_transaction():
-        # What is locked now stays locked to the end of the transaction, so its next entry need not ask again; a
-        # savepoint that is undone would give the lock back, so what it takes is not remembered.
-        session.info[_HELD] = (session.get_transaction(), {**held, chain_id: chain})
-    return chain
-
-
-def forget_heads() -> None:
-    """Read the ends of chains again: somebody wrote to them past the session."""
-    db.session().info.pop(_HELD, None)
 
 
 def _values_digest(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> bytes:
@@ -99,28 +63,6 @@ def _values_digest(before: Mapping[str, Any] | None, after: Mapping[str, Any] | 
         return b""
     text = json.dumps([before or {}, after or {}], sort_keys=True, default=str)
     return crypto.keyed_digest("audit-values", text.encode())
-
-
-def entry_hash(entry: AuditEntry) -> bytes:
-    """HMAC-SHA256 over the canonical form of an entry and the hash before it."""
-    parts = [
-        entry.chain_id,
-        entry.seq,
-        entry.site_id,
-        entry.case_id,
-        entry.actor_id,
-        entry.verb,
-        entry.record,
-        entry.record_id,
-        entry.purpose,
-        list(entry.changed),
-        entry.digest.hex(),
-        entry.request_id,
-        to_micros(entry.at),
-        entry.prev_hash.hex(),
-        entry.id,
-    ]
-    return crypto.keyed_digest("audit", canonical(parts).encode())
 
 
 def looked(*, actor: Actor, case_id: int, purpose: str, now: datetime, record_name: str = "care_case") -> None:

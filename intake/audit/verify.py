@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from intake import crypto
 from intake.audit import anchors
+from intake.audit.chains import GENESIS, canonical
 from intake.audit.models import AuditChain, AuditCheck, AuditEntry
-from intake.audit.service import GENESIS, canonical
 from intake.clock import EPOCH, micros
 from intake.db import db, glance, id_text, new_id
 

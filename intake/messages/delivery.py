@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from intake.audit import quick
+from intake.audit import chains
 from intake.clinical import cadence
 from intake.clock import Span, UtcTime, db_now
 from intake.db import db
@@ -253,7 +253,7 @@ def gate_after(
     token: int,
     *,
     now: datetime,
-    heads: dict[int, quick.Head],
+    heads: dict[int, chains.Head],
 ) -> bool | None:
     """Write the 250 of the mail before, then ask the gate, in as few statements as can be; None: take the long way.
 
@@ -273,7 +273,7 @@ def _in_one_step(
     pending: outcomes.Result | None,
     mail: Rendered,
     asked: tuple[Update, dict[str, Any]],
-    heads: dict[int, quick.Head],
+    heads: dict[int, chains.Head],
 ) -> bool | None:
     if pending is None:
         return onestep.gate(connection, asked)

@@ -35,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from intake.audit import quick
+from intake.audit import chains
 from intake.audit.models import AuditChain, AuditEntry
 from intake.clock import UtcTime, utcnow
 from intake.db import new_id
@@ -52,7 +52,7 @@ class Step:
 
     written: bool
     passed: bool
-    head: quick.Head | None
+    head: chains.Head | None
 
 
 def _count(cte: Any) -> Any:
@@ -146,7 +146,7 @@ def gate(connection: Connection, asked: tuple[Update, Mapping[str, Any]]) -> boo
     return _gate(asked[0], connection.dialect).run(connection, asked[1]) is not None
 
 
-def both(connection: Connection, result: Any, head: quick.Head, asked: tuple[Update, Mapping[str, Any]]) -> Step:
+def both(connection: Connection, result: Any, head: chains.Head, asked: tuple[Update, Mapping[str, Any]]) -> Step:
     """Record a 250 on a chain that ends in `head`, and ask the gate of the next mail."""
     now = utcnow()
     line = written.line_of(result, now)

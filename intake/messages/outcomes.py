@@ -123,8 +123,6 @@ _FREE = {"lease_token": None, "lease_until": None, "next_try_at": None}
 
 
 def _accepted(result: Result) -> MessageState | None:
-    # The short way to the chain looks at no entry that is still on its way.
-    db.session.flush()
     wrote = written.accept(db.session.connection(), result)
     if wrote is not None:
         return S.SENT if wrote else None

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.sql.elements import ColumnElement
 
-from intake.audit import quick
+from intake.audit import chains
 from intake.audit.models import TimelineEntry
 from intake.clock import db_now, utcnow
 from intake.db import new_id
@@ -115,9 +115,9 @@ def told_values(result: Any, now: datetime) -> dict[str, Any]:
     }
 
 
-def line_of(result: Any, now: datetime) -> quick.Line:
+def line_of(result: Any, now: datetime) -> chains.Line:
     """The audit entry of a mail that went out, not yet part of its chain."""
-    return quick.Line("sent", "message", result.message_id, result.kind, result.site_id, result.case_id, now)
+    return chains.Line("sent", "message", result.message_id, result.kind, result.site_id, result.case_id, now)
 
 
 def accept(connection: Connection, result: Any) -> bool | None:
@@ -132,5 +132,5 @@ def accept(connection: Connection, result: Any) -> bool | None:
         return None
     if result.case_id is not None:
         connection.execute(_TELL, told_values(result, now))
-    quick.append(connection, line_of(result, now))
+    chains.append(connection, line_of(result, now))
     return True

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import registry
 
 from intake.actor import system
-from intake.audit import service as audit
+from intake.audit import chains
 from intake.audit.models import AuditEntry
 from intake.clock import utcnow
 from intake.db import db, transaction
@@ -39,11 +39,11 @@ def sent_entries(box: Outbox) -> list[AuditEntry]:
 def unbroken(box: Outbox) -> bool:
     """Every entry of the site's chain follows the one before it and has the right hash."""
     db.session.rollback()
-    before, number = audit.GENESIS, 0
+    before, number = chains.GENESIS, 0
     for entry in db.session.scalars(
         select(AuditEntry).where(AuditEntry.chain_id == box.site.id).order_by(AuditEntry.seq)
     ):
-        if (entry.seq, entry.prev_hash) != (number + 1, before) or entry.hash != audit.entry_hash(entry):
+        if (entry.seq, entry.prev_hash) != (number + 1, before) or entry.hash != chains.entry_hash(entry):
             return False
         before, number = entry.hash, entry.seq
     return number > 0

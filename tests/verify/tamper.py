@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from config import Config
 from intake import create_app
 from intake.actor import system
-from intake.audit import anchors, service, verify
+from intake.audit import anchors, chains, service, verify
 from intake.audit.models import AuditChain, AuditEntry
 from intake.clock import utcnow
 from intake.db import aside, db, install_triggers, new_id, transaction
@@ -116,7 +116,7 @@ def rewrite(session: Session, chance: random.Random) -> Bad:
     before = rows[start].prev_hash
     for row in rows[start:]:
         entry = AuditEntry(**{**row._mapping, "prev_hash": before, "purpose": "nothing happened"})
-        before = service.entry_hash(entry)
+        before = chains.entry_hash(entry)
         session.execute(
             update(ROWS)
             .where(ROWS.c.id == row.id)
