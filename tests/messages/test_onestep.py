@@ -8,6 +8,7 @@ from sqlalchemy.dialects import registry
 
 from intake.actor import system
 from intake.audit import chains
+from intake.audit import service as audit
 from intake.audit.models import AuditEntry
 from intake.clock import utcnow
 from intake.db import db, transaction
