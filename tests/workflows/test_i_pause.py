@@ -6,7 +6,6 @@ from datetime import date, timedelta
 
 from sqlalchemy import select
 
-from intake.clock import utcnow
 from intake.db import id_text
 from intake.messages.models import Message, MessageState
 from intake.tapers.models import PlanState, PlanVersion
@@ -34,7 +33,7 @@ def test_a_pause_stops_the_steps_at_once_and_a_forgotten_review_goes_up(center: 
     plan = planned(center, case_id)
     assert "reminder" in mails(center, case_id)
     # I2: reason, dose held and review date; no signature.
-    review = utcnow().date() + timedelta(days=3)
+    review = date.fromisoformat(center.local()[:10]) + timedelta(days=3)
     center.post("cyrus", f"{plan}/pause", status=422, reason="pain")
     center.post("cyrus", f"{plan}/pause", reason="pain", review_by=review.isoformat(), agreed_by="Cyrus Bell")
     # I3: in the same commit the step mails are gone and one review notice is owed.
