@@ -71,6 +71,8 @@
     const refocus = keepTyping(before, after);
     before.replaceWith(after);
     refocus();
+    const pane = $("[data-pane]");
+    if (pane && after.matches("[data-row].sel") && !pane.contains(document.activeElement)) { pane.dataset.for = ""; preview(after); }
     return true;
   }
 

@@ -89,6 +89,7 @@ def test_a_case_is_found_claimed_opened_and_noted(hands: Hands) -> None:
     before = hands.actions
     hands.press("c")
     expect(page.locator(f"#{row}")).to_contain_text("You")
+    expect(page.locator("[data-pane] footer")).to_contain_text("Open")
     assert hands.actions - before == 1
     hands.reach(page.locator(f"#{row} a.nm"))
     with page.expect_navigation():
