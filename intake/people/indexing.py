@@ -12,6 +12,13 @@ from intake.people import matching
 from intake.people.models import ContactKind, ContactPoint, MatchKey, Person, PersonKind
 
 
+def index_new(person: Person) -> None:
+    """Write the tokens of somebody added a moment ago: nothing is joined to them yet and nothing was indexed."""
+    db.session.flush()
+    if person.kind is PersonKind.KNOWN:
+        _add(person, _keys_of_names(person))
+
+
 def index_person(person: Person) -> None:
     """Write all tokens of a person anew; only somebody known has any.
 

@@ -12,7 +12,7 @@ from intake.audit import service as audit
 from intake.db import db, new_id
 from intake.errors import Missing, RuleBroken
 from intake.messages import service as messages
-from intake.people.indexing import index_person
+from intake.people.indexing import index_new, index_person
 from intake.people.models import ContactPoint, Person, PersonKind
 from intake.settings.models import Site
 
@@ -51,8 +51,7 @@ def add_person(
     _seal_into(row, used_name=used_name, legal_name=legal_name, pronouns=pronouns, allergies=allergies)
     row.born_on = crypto.seal(born_on.isoformat(), key_of=row.id, at="person.born_on", row=row.id) if born_on else None
     db.session.add(row)
-    db.session.flush()
-    index_person(row)
+    index_new(row)
     audit.record(actor=actor, verb="added", record="person", record_id=row.id, site_id=site.id, now=now)
     return row
 
