@@ -126,7 +126,7 @@ def _answer(case: Case, r: Reader, actor: Actor, now: datetime, version: int | N
 def _discharge_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     return [
         Field("type", "How the stay ended", "radio", pairs(codes.DISCHARGE_TYPES), required=True),
-        Field("status", "How the person is now, against the goals", "select", pairs(codes.DISCHARGE_STATUS)),
+        Field("at_end", "How the person is now, against the goals", "select", pairs(codes.DISCHARGE_STATUS)),
         Field("reason", "Reason, in the person’s own words", "area"),
         Field("naloxone", "Naloxone offered", "radio", pairs(codes.NALOXONE_ANSWERS)),
         Field("warned", "Loss of tolerance and overdose risk explained; 911 and 988 named", "tick"),
@@ -154,7 +154,7 @@ def _discharge(case: Case, r: Reader, actor: Actor, now: datetime, version: int 
     answers = {
         "naloxone": r.choice("naloxone", codes.NALOXONE_ANSWERS),
         "moud": r.choice("moud", codes.MOUD_ANSWERS),
-        "status": r.choice("status", codes.DISCHARGE_STATUS),
+        "status": r.choice("at_end", codes.DISCHARGE_STATUS),
     }
     said = Leaving(
         capacity=r.choice("capacity", codes.CAPACITY),

@@ -38,13 +38,32 @@ def test_an_accepted_referral_has_a_bed_kept_until_the_person_arrives(center: Ce
     assert center.owed(inquiry_id=inquiry_id), "the first reply is owed"
     center.post("ada", f"/inquiries/{id_text(inquiry_id)}/attempts", channel="phone", outcome="spoke_inquirer")
     case_id = center.screen(inquiry_id, DETOX)
-    center.accept(case_id, "inpatient_detox")
-    center.step("ada", case_id, "schedule", starts_at=center.local(hours=5), kind="admission", bed=id_text(rooms[0]))
+    # C3: the clinician accepts and says that the referrer heard it, which answers the referral.
+    told = {"decision": "accept", "level": "inpatient_detox", "told_whom": "referrer", "reason": "Fits."}
+    center.step("cleo", case_id, "decide", **told)
+    assert "referral_reply" not in center.owed(inquiry_id=inquiry_id)
+    assert "Accepted" in center.page("ada", f"/inquiries/{id_text(inquiry_id)}")
+    # C4: a bed with an end, the way here, and what one nurse tells the other.
+    way = {"transport": "Ward van", "arrival": "10 to 12", "nurse_note": "Walks with a cane."}
+    center.step(
+        "ada", case_id, "schedule", starts_at=center.local(hours=5), kind="admission", bed=id_text(rooms[0]), **way
+    )
+    assert "From nurse to nurse: Walks with a cane." in center.page("cleo", f"/cases/{id_text(case_id)}")
     assert "kept" in center.page("ada", "/beds")
     center.step("cleo", case_id, "admit", level="inpatient_detox")
     case = center.case(case_id)
     assert (case.state, case.admit_level) == (CaseState.ADMITTED, "inpatient_detox")
     assert "1 of 1 beds in use" in center.page("ada", "/beds")
+    # C5: the referrer hears of the arrival what the person agreed to; without that, nothing.
+    assert "tell_referrer" in center.owed(case_id=case_id)
+    here = f"/cases/{id_text(case_id)}/referrer"
+    assert "Say nothing." in center.post("ada", f"{here}/tell", status=422, parts=["presence"]).text
+    consent = center.post("ada", f"{here}/consent", parts=["presence"], end_event="my care here ends")
+    center.post("ada", f"{consent.headers['Location']}/sign", signed_how="paper", signed_name="Pat Reed")
+    center.post("ada", f"{here}/tell", parts=["presence"])
+    call = re.findall(r'action="(/cases/\w+/referrer/told/\w+)"', center.as_("ada").get(here).text)[0]
+    center.post("ada", call, outcome="told", how="call_back")
+    assert "tell_referrer" not in center.owed(case_id=case_id)
 
 
 def test_a_person_referred_out_is_asked_about_after_seven_days(center: Center) -> None:
