@@ -87,7 +87,6 @@ WHOLE: dict[str, tuple[str, ...]] = {
 
 # Why a case has no test of its own.
 WHY_NOT: dict[str, str] = {
-    "I07": "the product takes no uploads; a file in a form is not read",
     "I08": "the product calls no address that somebody typed",
 }
 

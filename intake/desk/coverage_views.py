@@ -20,7 +20,7 @@ from intake.desk.routes import bp
 from intake.errors import AlreadyDone, RuleBroken
 from intake.fields import Reader
 from intake.guard import current_actor, requires
-from intake.people import coverage
+from intake.people import cards, coverage, pictures
 from intake.people.models import CheckState
 from intake.settings import queries as settings
 
@@ -44,11 +44,13 @@ def _today() -> date:
 
 def _page(case_id: int, errors: dict[str, str], of: str) -> ResponseReturnValue:
     case = queries.readable(current_actor(), case_id)
+    found = coverage.of_person(case.person_id)
     body = render_template(
         "desk/coverage.html",
         case=case,
         reference=queries.reference(case),
-        coverages=coverage.of_person(case.person_id),
+        coverages=found,
+        pictured=cards.with_card([c.row.id for c in found]),
         kinds=list(coverage.KINDS.items()),
         results=RESULTS,
         errors=errors,
@@ -124,3 +126,33 @@ def move_coverage(case_id: int, coverage_id: int, what: str) -> ResponseReturnVa
         paying.owe_check(row, case, actor=actor, now=now)
 
     return _do(case_id, _("Taken out of use.") if what == "end" else _("Its check is owed again."), verb)
+
+
+@bp.post("/cases/<id:case_id>/coverage/<id:coverage_id>/card")
+@requires(*coverage.SEEN_BY, rule="case")
+@once
+def keep_card(case_id: int, coverage_id: int) -> ResponseReturnValue:
+    """Keep a photo of the card; nothing but the picture itself is stored."""
+
+    def verb(case: Case) -> None:
+        sent = request.files.get("card")
+        data = sent.read(pictures.MOST_BYTES + 1) if sent is not None else b""
+        if not data:
+            raise RuleBroken(_("Pick the photo first."), code="CARD", fields={"card": _("Pick the photo first.")})
+        cards.keep(coverage_id, case.person_id, data, actor=current_actor(), now=utcnow())
+
+    return _do(case_id, _("The card is kept."), verb, f"card-{coverage_id}")
+
+
+@bp.get("/cases/<id:case_id>/coverage/<id:coverage_id>/card")
+@requires(*coverage.SEEN_BY, rule="case")
+def coverage_card(case_id: int, coverage_id: int) -> ResponseReturnValue:
+    """The picture of a card, as a file to save; the read is written down."""
+    with transaction():
+        case = queries.readable(current_actor(), case_id)
+        picture = cards.newest(coverage_id, case.person_id, current_actor())
+        audit.looked(actor=current_actor(), case_id=case.id, purpose="coverage_card", now=utcnow())
+    answer = make_response(picture.data)
+    answer.mimetype = picture.mimetype
+    answer.headers["Content-Disposition"] = f"attachment; filename=card.{picture.mimetype.rsplit('/', 1)[-1]}"
+    return answer

@@ -180,3 +180,14 @@ class CoverageCheck(Base, Stamped):
     state: Mapped[CheckState] = mapped_column(coded(CheckState))
     words: Mapped[Sealed | None]
     expires_on: Mapped[date | None]
+
+
+class CoverageCard(Base, Stamped):
+    """The picture of a card, sealed; the newest of a coverage counts, earlier ones stay."""
+
+    __tablename__ = "coverage_card"
+
+    id: Mapped[Id]
+    coverage_id: Mapped[int] = ref("coverage.id")
+    mimetype: Mapped[str]
+    picture: Mapped[Sealed]

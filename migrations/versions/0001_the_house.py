@@ -809,6 +809,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_care_case_site_id"), ["site_id"], unique=False)
 
     op.create_table(
+        "coverage_card",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("coverage_id", sa.BigInteger(), nullable=False),
+        sa.Column("mimetype", sa.String(), nullable=False),
+        sa.Column("picture", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["coverage_id"], ["coverage.id"], name=op.f("fk_coverage_card_coverage_id_coverage")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_coverage_card")),
+    )
+    with op.batch_alter_table("coverage_card", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_coverage_card_coverage_id"), ["coverage_id"], unique=False)
+
+    op.create_table(
         "coverage_check",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("coverage_id", sa.BigInteger(), nullable=False),
@@ -2027,6 +2041,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_coverage_check_coverage_id"))
 
     op.drop_table("coverage_check")
+    with op.batch_alter_table("coverage_card", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_coverage_card_coverage_id"))
+
+    op.drop_table("coverage_card")
     with op.batch_alter_table("care_case", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_care_case_site_id"))
         batch_op.drop_index(batch_op.f("ix_care_case_person_id"))

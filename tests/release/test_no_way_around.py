@@ -32,13 +32,14 @@ INSIDE = {
     "release.print_consent": "a copy for the person, an audited print",
     "release.print_disclosures": "the accounting for the person, an audited print",
     "tapers.calendar": "the person's own plan, an audited print",
+    "desk.coverage_card": "the card of the payer for those who check it, an audited read",
     "desk.sheet": "for the next shift of the same center, with case numbers instead of names",
     "desk.handover_sheet": "for the next shift of the same center, with case numbers instead of names",
     "desk.audit_csv": "the log: case numbers and codes, behind a fresh code",
     "desk.waitlist_report": "the center's own waitlist by wait number, without names",
     "reports.export": "counts of the center, small ones hidden",
 }
-FILE_TYPES = ("text/csv", "application/", "text/calendar", "image/svg", "text/plain", "text/xml")
+FILE_TYPES = ("text/csv", "application/", "text/calendar", "image/", "text/plain", "text/xml")
 
 
 def modules() -> Iterator[Path]:
