@@ -32,6 +32,7 @@ from intake.settings import queries as settings
 from intake.tapers import queries as tapers
 
 NOTE_LENGTH = 10_000
+MOST_OWED = 10
 
 
 def _look(case_id: int, purpose: str) -> Case:
@@ -145,10 +146,14 @@ def screens(case_id: int) -> ResponseReturnValue:
 @bp.get("/cases/<id:case_id>/messages")
 @requires(*STAFF, rule="case")
 def case_messages(case_id: int) -> ResponseReturnValue:
-    """Every email of a case and what became of it."""
+    """The next emails of a case, and what became of those before."""
     _look(case_id, "messages")
-    rows, _more = messages.page(current_actor(), which="all", case_id=case_id)
-    return _render(case_id, "messages", messages=rows)
+    owed, more = messages.page(current_actor(), which="owed", case_id=case_id, most=MOST_OWED)
+    ended = [
+        row for which in ("sent", "unsent") for row in messages.page(current_actor(), which=which, case_id=case_id)[0]
+    ]
+    ended = sorted([*sent, *unsent], key=lambda row: row.due_at, reverse=True)
+    return _render(case_id, "messages", owed=owed, more_owed=bool(more), ended=ended)
 
 
 @bp.get("/cases/<id:case_id>/access")
