@@ -149,9 +149,8 @@ def case_messages(case_id: int) -> ResponseReturnValue:
     """The next emails of a case, and what became of those before."""
     _look(case_id, "messages")
     owed, more = messages.page(current_actor(), which="owed", case_id=case_id, most=MOST_OWED)
-    ended = [
-        row for which in ("sent", "unsent") for row in messages.page(current_actor(), which=which, case_id=case_id)[0]
-    ]
+    sent, _rest = messages.page(current_actor(), which="sent", case_id=case_id)
+    unsent, _rest = messages.page(current_actor(), which="unsent", case_id=case_id)
     ended = sorted([*sent, *unsent], key=lambda row: row.due_at, reverse=True)
     return _render(case_id, "messages", owed=owed, more_owed=bool(more), ended=ended)
 
