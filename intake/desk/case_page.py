@@ -23,7 +23,9 @@ from intake.db import db
 from intake.desk import case_scores, words
 from intake.desk.previews import contact_rule, phone_of
 from intake.inquiries.models import Inquiry
+from intake.people import details, emergency
 from intake.people import queries as people
+from intake.people.emergency import Named
 from intake.people.models import Person
 from intake.people.queries import ContactView, PersonView
 from intake.queues import queries as queue_queries
@@ -49,6 +51,7 @@ class CasePage:
     contact_rule: str
     phone: str
     contacts: Sequence[ContactView]
+    named: Sequence[Named]
     chips: Sequence[tuple[str, str]]
     stages: Sequence[tuple[str, str, str]]
     entries: Sequence[BoardRow]
@@ -102,7 +105,8 @@ def read(actor: Actor, case_id: int, *, now: datetime, steps: Sequence[tuple[str
         contact_rule=contact_rule(points),
         phone=phone_of(points),
         contacts=points,
-        chips=_chips(case, view, baseline.mme),
+        named=emergency.of_person(case.person_id),
+        chips=[*_chips(case, view, baseline.mme), *_helps(person)],
         stages=_stages(case, inquiry, entries, zone),
         entries=entries,
         alerts=cases.open_alerts(case.id),
@@ -149,6 +153,13 @@ def _total(daily: Mapping[str, Any]) -> str:
     if not daily.get("is_lower_bound"):
         return f"{value:f}"
     return f"at least {value:f}" if value else UNKNOWN
+
+
+def _helps(person: Person) -> list[tuple[str, str]]:
+    """What somebody needs in order to be understood."""
+    known = details.of(person)
+    found = [(f"Interpreter: {details.LANGUAGES.get(known.language, 'language not asked')}", "amber")]
+    return [*(found if known.interpreter else []), *([(known.needs, "line")] if known.needs else [])]
 
 
 _ORDER = ("Inquiry", "Screened", "Routed", "Decided", "In care", "After care")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import select
 
 from intake.actor import Actor
+from intake.cases import circumstances
 from intake.cases import service as cases
 from intake.cases.models import Case, CaseState
 from intake.cli.demo.scenes import Scenes
@@ -14,6 +16,7 @@ from intake.consents import service as consents
 from intake.consents.models import ConsentKind
 from intake.consents.service import Signature, Wanted
 from intake.db import db, transaction
+from intake.people import details
 from intake.people import queries as people
 from intake.people import service as people_service
 from intake.people.emergency import Naming
@@ -105,6 +108,7 @@ def tell(s: Scenes, supervisor: Actor, officer: Actor) -> None:
         hours=0.35,
     )
     _restricted(p, hidden)
+    _told(p, first)
     _named(p, first, "Nora Whitfield", "sibling")
     _named(p, second, "Mia Whitfield", "sibling", consent_id=family)
     with transaction():
@@ -117,6 +121,20 @@ def tell(s: Scenes, supervisor: Actor, officer: Actor) -> None:
             actor=p.admissions,
             now=s.ago(20),
         )
+
+
+def _told(p: Privacy, case: Case) -> None:
+    """Who somebody is and how they live, as they told it at admission."""
+    person, at = people.person(case.person_id), p.s.ago(30)
+    known = replace(
+        details.of(person), legal_name=people.opened(person).name, pronouns="they/them", language="en", county="Lake",
+        needs="Reads large print more easily.", allergies="Penicillin",
+    )  # fmt: skip
+    with transaction():
+        details.save(person.id, known, version=person.version, case_id=case.id, actor=p.admissions, now=at)
+    life = {"dependants": "A daughter, 6, at the grandmother’s.", "pets": "A dog", "transport": "Bus, 40 minutes."}
+    with transaction():
+        circumstances.save(case.id, circumstances.LIFE, life, version=None, actor=p.admissions, now=at)
 
 
 def _named(p: Privacy, case: Case, name: str, relation: str, *, consent_id: int | None = None) -> None:
