@@ -28,6 +28,7 @@ _ALONE: dict[str, str] = {
     "interim_given": "Interim services given",
     "assessed_elsewhere": "Level assessed elsewhere",
     "became_known": "Person became known",
+    "named_nobody": "Nobody named to be told",
     "chose_time": "Hour of emails chosen",
 }
 _RECORDS: dict[str, str] = {
@@ -51,6 +52,7 @@ _RECORDS: dict[str, str] = {
     "plan": "Taper plan",
     "plan_version": "Taper plan",
     "queue_entry": "Place in a queue",
+    "referral_out": "Sending on",
     "rule_set": "Rules",
     "site": "Center",
     "staff": "Person at work",
@@ -81,6 +83,7 @@ _PAIRS: dict[tuple[str, str], str] = {
     ("opened", "care_case"): "Case begun",
     ("disclosed", "disclosure"): "Copy written down",
     ("released", "disclosure"): "Copy given out",
+    ("heard", "referral_out"): "What became of them elsewhere",
 }
 
 
