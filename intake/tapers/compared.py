@@ -36,7 +36,7 @@ CHOICES: Mapping[str, str] = {
 CHANGES: Mapping[str, str] = {
     "start": "first plan",
     "revise": "changed",
-    "resume": "resumed",
+    "resume": "from the dose reached",
     "pause": "paused",
     "slow": "made slower",
     "stop": "stopped",

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from intake.actor import CARE
 from intake.audit import service as audit
 from intake.cases import care_plan
+from intake.cases.models import Case
 from intake.clinical.products import PRODUCTS
 from intake.clock import utcnow
 from intake.db import transaction
@@ -18,7 +19,7 @@ from intake.errors import Missing, RuleBroken
 from intake.guard import current_actor, requires
 from intake.settings import queries as settings
 from intake.tapers import changes, compared, forms, holds, plans, queries, schedule, service
-from intake.tapers.models import PlanState
+from intake.tapers.models import PlanState, PlanVersion
 from intake.tapers.routes import bp, today
 
 STATES = {
@@ -166,10 +167,19 @@ def diff(plan_id: int, a: int, b: int) -> ResponseReturnValue:
         person=queries.person(case),
         rows=compared.difference(old, new),
         steps=compared.rows(old.steps, new.steps),
-        mails=compared.days(queries.mail_days(old, case), queries.mail_days(new, case), max(today(), new.starts_on)),
+        mails=_mails(old, new, case),
         versions=queries.versions(plan.id),
         changes=compared.CHANGES,
     )
+
+
+def _mails(old: PlanVersion, new: PlanVersion, case: Case) -> compared.Days:
+    """What happens to the days with an email: of a draft, what a signature today would do to what is owed."""
+    if old.state is PlanState.ACTIVE and new.state in service.EDITABLE:
+        planned = [point.date for point in queries.touchpoints(new, case, today())]
+        return compared.days(queries.owed_days(old), planned, date.min)
+    since = max(today(), new.starts_on)
+    return compared.days(queries.mail_days(old, case), queries.mail_days(new, case), since)
 
 
 @bp.get("/tapers/<id:plan_id>/v/<int:n>/calendar")
