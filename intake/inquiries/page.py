@@ -20,7 +20,7 @@ from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.fields import Reader
 from intake.guard import current_actor, requires
 from intake.inquiries import answers as a
-from intake.inquiries import following, promises, queries, referral_values, referrals, referring_out, words
+from intake.inquiries import following, knowing, promises, queries, referral_values, referrals, referring_out, words
 from intake.inquiries.routes import bp
 from intake.settings import queries as settings
 
@@ -235,7 +235,7 @@ def contact_agreed(inquiry_id: int) -> ResponseReturnValue:
         name = r.text("person_name", limit=100)
         phone = r.phone("person_phone")
         r.check()
-        following.agreed(inquiry_id, how=how, name=name, phone=phone, actor=current_actor(), now=utcnow())
+        knowing.agreed(inquiry_id, how=how, name=name, phone=phone, actor=current_actor(), now=utcnow())
 
     return _do(inquiry_id, _("They are known now, and may be contacted."), verb)
 
@@ -247,7 +247,7 @@ def join_person(inquiry_id: int) -> ResponseReturnValue:
 
     def verb(r: Reader) -> None:
         chosen = _id(r.text("person", limit=20))
-        following.join(inquiry_id, person_id=chosen, actor=current_actor(), now=utcnow())
+        knowing.join(inquiry_id, person_id=chosen, actor=current_actor(), now=utcnow())
 
     return _do(inquiry_id, _("Joined. It can be taken back."), verb)
 
@@ -259,7 +259,7 @@ def unjoin_person(inquiry_id: int) -> ResponseReturnValue:
 
     def verb(r: Reader) -> None:
         theirs = {name: r.form.get(name) == "theirs" for name in r.form if ":" in name}
-        following.unjoin(
+        knowing.unjoin(
             inquiry_id, merge_id=_id(r.text("merge", limit=20)), theirs=theirs, actor=current_actor(), now=utcnow()
         )
 

@@ -14,7 +14,7 @@ from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.inquiries import answers as a
-from intake.inquiries import following, promises, queries, service, unanswered
+from intake.inquiries import following, knowing, promises, queries, service, unanswered
 from intake.inquiries.models import Channel, Inquiry, InquiryState, Promise, Relation
 from intake.inquiries.values import InquiryValues, Reach, danger_of
 from intake.people import finding
@@ -188,13 +188,13 @@ def test_the_person_asked_about_becomes_known_when_they_agree(here: Cast) -> Non
     i = received(here, Relation.FAMILY)
     assert people.opened_many({row(i).person_id})[row(i).person_id].kind is PersonKind.PLACEHOLDER
     with transaction():
-        following.agreed(i, how="He called himself", name="Kim", phone="+15550149000", actor=here.ada, now=NOW)
+        knowing.agreed(i, how="He called himself", name="Kim", phone="+15550149000", actor=here.ada, now=NOW)
     known = people.opened_many({row(i).person_id})[row(i).person_id]
     assert (known.kind, known.name) == (PersonKind.KNOWN, "Kim")
     assert row(i).inquirer_id != row(i).person_id
     assert [h.person.id for h in finding.find("Kim", here.site.id)] == [known.id]
     with pytest.raises(RuleBroken, match="known already"), transaction():
-        following.agreed(i, how="again", actor=here.ada, now=NOW)
+        knowing.agreed(i, how="again", actor=here.ada, now=NOW)
 
 
 def test_another_site_finds_nothing_there(here: Cast) -> None:

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from intake.cases.models import Case
 from intake.clock import utcnow
 from intake.db import db, id_text, transaction
-from intake.inquiries import following
+from intake.inquiries import knowing
 from intake.inquiries.models import Inquiry
 from intake.messages import render
 from intake.messages.models import Message
@@ -146,7 +146,7 @@ def test_staff_are_told_to_say_nothing_until_a_consent_names_facts_and_then_only
     with app_sqlite.app_context():
         agreed(cast, case, recipient="Rosa, mother", purpose="family", parts=("presence",))
         with transaction():
-            following.join(asked, person_id=case.person_id, actor=cast.sol, now=utcnow())
+            knowing.join(asked, person_id=case.person_id, actor=cast.sol, now=utcnow())
     page = desk.get(here).text
     assert "Neither confirm nor deny." in page
     assert "Agreed: Rosa, mother may be told" in page

@@ -26,6 +26,11 @@ def test_a_call_becomes_a_decided_case_with_every_promise_on_the_clock(center: C
     assert center.case(case_id).state is CaseState.IN_REVIEW
     assert center.inquiry(inquiry_id).state is InquiryState.CLINICAL_REVIEW
     assert center.waits_in(case_id) == ["outpatient"]
+    # A5: who pays is written down, and its check is owed within a day.
+    center.post(
+        "ada", f"/cases/{id_text(case_id)}/coverage", kind="medicaid", payer="State plan", policy="M1", order="1"
+    )
+    assert center.owed(case_id=case_id)["coverage_check"] - utcnow() <= timedelta(hours=24)
     # A9: a clinician claims the next one and decides; a second one reads who was first.
     claimed = center.post("cleo", "/queues/outpatient/next")
     assert id_text(case_id) in claimed.headers["Location"]

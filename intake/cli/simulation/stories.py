@@ -22,7 +22,7 @@ from intake.cli.simulation.care import Care
 from intake.cli.simulation.course import Course
 from intake.cli.simulation.folk import Somebody, somebody
 from intake.db import db, transaction
-from intake.inquiries import following, moving
+from intake.inquiries import following, knowing, moving
 from intake.inquiries import service as inquiries
 from intake.inquiries.answers import REACHED
 from intake.inquiries.models import Channel, Inquiry, Relation
@@ -150,7 +150,7 @@ class Story:
         if not self.chance(55):
             return self._ends(now, "declined_by_person", "The person did not get in touch.", "Public help pages")
         with transaction():
-            following.agreed(
+            knowing.agreed(
                 self.inquiry_id, how="own_contact", actor=self.team.admissions, now=now, name=self.who.name,
                 phone=f"+1555{2000000 + self.who.n * 37 % 7999999}",
             )  # fmt: skip
