@@ -9,10 +9,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from intake.db import db, transaction
+from intake.db import db, id_text, transaction
 from intake.desk import audit_words, case_story
 from intake.messages import outcomes
 from intake.messages.models import Message, MessageState
+from tests.screening.sitting import Browser
 from tests.tapers import story
 
 
@@ -42,6 +43,18 @@ def test_one_email_says_why_it_was_cancelled(app_sqlite: Flask) -> None:
             outcomes.tell(row, MessageState.SUPPRESSED, "no_consent")
         lines, _ = case_story.timeline(pat.case, ZoneInfo("UTC"))
         assert (lines[0].title, "There is no consent to email" in lines[0].words) == ("Email not sent", True)
+
+
+def test_the_next_emails_of_a_case_stand_first_and_each_opens(app_sqlite: Flask) -> None:
+    with app_sqlite.app_context():
+        pat = story.begin(app_sqlite)
+        version = story.sign(pat, story.draft(pat))
+        owed = select(Message).where(Message.plan_version_id == version.id).order_by(Message.due_at)
+        mails = [id_text(row.id) for row in db.session.scalars(owed)]
+    where = f"/cases/{id_text(pat.case_id)}/messages"
+    page = Browser(app_sqlite, "cleo").get(where).text
+    assert "Owed next" in page
+    assert [key for key in mails if f"/reminders/{key}/preview" in page] == mails[:10]
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,14 @@ def test_a_form_that_was_open_too_long_is_sent_again_by_one_press(app_sqlite: Fl
         assert db.session.scalars(select(InquiryDraft.id)).all()
 
 
+@pytest.mark.parametrize("path", ["/c/", "/p/", "/u/", "/help/sent"])
+def test_a_link_that_has_ended_says_so_and_what_to_do(app_sqlite: Flask, path: str) -> None:
+    answer = app_sqlite.test_client().get(path)
+    assert answer.status_code == 410
+    assert "<h1>This link has ended</h1>" in answer.text
+    assert "You can start again, or call us." in answer.text
+
+
 @pytest.mark.parametrize(
     "path", ["/nowhere", "/cases/zzzzzzzzzzzzz", "/static/nothing.css", "/healthz", "/sign-in", "/help/"]
 )

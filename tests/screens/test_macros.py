@@ -239,3 +239,22 @@ def test_i02_markup_given_as_a_value_is_escaped_everywhere() -> None:
         html = macro(file, call, v=EVIL)
         assert "<script>" not in html, file
         assert "&lt;script&gt;" in html, file
+
+
+@pytest.mark.parametrize(
+    ("keys", "at_hand"),
+    [
+        (["inbox", "now", "tasks", "mine", "settings"], ["inbox", "now", "mine"]),
+        (["tasks", "reports", "settings"], ["tasks", "reports", "settings"]),
+        (
+            ["tasks", "reports", "privacy", "audit", "records", "settings"],
+            ["tasks", "reports", "privacy", "audit", "records"],
+        ),
+    ],
+)
+def test_the_bar_of_a_phone_is_never_empty_and_the_menu_holds_the_rest(keys: list[str], at_hand: list[str]) -> None:
+    items = [(key, f"/{key}", "task", key.title(), None) for key in keys]
+    rail = macro("nav", "rail(items, 'tasks')", items=items)
+    menu = macro("nav", "more_links(items, 'tasks')", items=items)
+    assert [key for key in keys if f'href="/{key}" class="hide-m"' not in rail] == at_hand
+    assert [key for key in keys if f'href="/{key}"' in menu] == [key for key in keys if key not in at_hand]
