@@ -34,6 +34,8 @@ S = CaseState
 IN_CARE = frozenset({S.ADMITTED, S.TRANSFER_PENDING})
 ANSWERS = {"accepted": "Accept", "rejected": "Reject", "withdrawn": "Take the request back"}
 VISIT_OUTCOMES = {"kept": "The person came", "moved": "Moved to another time", "cancelled": "Cancelled"}
+# What another center said is written down here.
+THEIRS = {"accepted": "They accept", "rejected": "They say no"}
 ARRIVALS = {"arrived": "The person arrived", "cancelled": "Cancel"}
 
 
@@ -88,20 +90,26 @@ def _may_answer(actor: Actor, row: Transfer) -> list[str]:
 def _answers(case: Case, actor: Actor) -> list[tuple[str, str]]:
     """Each open request with what may be answered: "accepted:id" and its words."""
     words = {**ANSWERS, **ARRIVALS}
-    return [
-        (f"{answer}:{id_text(row.id)}", f"{words[answer]}: {place_of(row) or codes.words(row.to_level)}")
-        for row in open_transfers(case.id)
-        for answer in _may_answer(actor, row)
-    ]
+    found = []
+    for row in open_transfers(case.id):
+        place = place_of(row)
+        said = {**words, **THEIRS} if place else words
+        found += [
+            (f"{answer}:{id_text(row.id)}", f"{said[answer]}: {place or codes.words(row.to_level)}")
+            for answer in _may_answer(actor, row)
+        ]
+    return found
 
 
 def _answer_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
-    outside = any(row.to_outside is not None for row in open_transfers(case.id))
+    asked = open_transfers(case.id)
+    outside = any(row.to_outside is not None for row in asked)
+    inside = any(row.to_outside is None for row in asked)
     return [
         *([_packet(case)] if outside else []),
         Field("answer", "Answer", "radio", _answers(case, actor), required=True),
         Field("code", "If rejected: why", "select", pairs(codes.TRANSFER_DECLINES)),
-        Field("bed", "Bed or slot", "select", free_beds(case)),
+        *([Field("bed", "Bed or slot", "select", free_beds(case))] if inside else []),
     ]
 
 

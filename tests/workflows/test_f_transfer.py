@@ -86,8 +86,12 @@ def test_a_transfer_to_another_center_goes_by_their_answer_and_is_asked_about_af
     # What they get passes the gate, and the page says where.
     assert "Give out a copy" in center.page("cleo", f"/cases/{id_text(case_id)}/answer-transfer")
     form = center.as_("cleo").get(f"/cases/{id_text(case_id)}/answer-transfer").text
-    found = dict(re.findall(r'value="(\w+:\w+)".*?((?:Accept|Reject|Take the request back): \w+ \w+)', form, re.S))
-    harbor, hill = (next(k for k, v in found.items() if v == w) for w in ("Accept: Harbor House", "Reject: Hill Farm"))
+    found = dict(
+        re.findall(r'value="(\w+:\w+)".*?((?:They accept|They say no|Take the request back): \w+ \w+)', form, re.S)
+    )
+    harbor, hill = (
+        next(k for k, v in found.items() if v == w) for w in ("They accept: Harbor House", "They say no: Hill Farm")
+    )
     center.step("cleo", case_id, "answer-transfer", status=422, answer=hill)
     center.step("cleo", case_id, "answer-transfer", answer=hill, code="no_place")
     center.step("cleo", case_id, "answer-transfer", answer=harbor)
