@@ -26,8 +26,8 @@ from config import Config
 from intake.audit import chains
 from intake.clock import utcnow
 from intake.db import at_once, db, direct, end_read, new_id, transaction
-from intake.messages import delivery, outcomes, recovery, render
-from intake.messages.delivery import Batch
+from intake.messages import claims, delivery, outcomes, recovery, render
+from intake.messages.claims import Batch
 from intake.messages.kinds import Refusal
 from intake.messages.models import Message, MessageState
 from intake.messages.outcomes import Outcome, Result
@@ -91,7 +91,7 @@ class Sender:
         self.alive_until = 0.0
         self._replayed = False
 
-    def deliver(self, seconds: float = DELIVER_SECONDS, most: int = delivery.MOST) -> int:
+    def deliver(self, seconds: float = DELIVER_SECONDS, most: int = claims.MOST) -> int:
         """Send what is due until nothing is, `seconds` are over or `stop()`; returns how many mails were accepted."""
         if self.carrier is None or not self.breaker.allows():
             return 0
@@ -141,7 +141,7 @@ class Sender:
         db.session.remove()
         self._lease_from = time.monotonic()
         with self._database(), transaction():
-            batch = delivery.claim(most, lease=self.lease)
+            batch = claims.claim(most, lease=self.lease)
         self._owned()
         return batch
 
@@ -171,7 +171,7 @@ class Sender:
                 started = time.monotonic()
                 try:
                     with self.app.app_context(), transaction():
-                        if not delivery.renew(token, lease=self.lease):
+                        if not claims.renew(token, lease=self.lease):
                             return
                         # Whoever waits for a slow relay is at work.
                         beat(self.name)
@@ -312,7 +312,7 @@ class _Round:
     def _give_back(self, mail: Rendered, again_in: timedelta, code: str) -> None:
         ids = [mail.message.id, *(message.id for message, _ in self.mails)]
         self.mails.clear()
-        self._settle(partial(delivery.give_back, ids, self.batch.token, again_in=again_in, code=code))
+        self._settle(partial(claims.give_back, ids, self.batch.token, again_in=again_in, code=code))
 
     def _pass(self, mail: Rendered) -> bool:
         """Record the mail before this one and ask the gate, the short way when that was a 250."""

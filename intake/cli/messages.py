@@ -11,7 +11,7 @@ from flask.cli import AppGroup
 from intake.clock import utcnow
 from intake.db import transaction
 from intake.errors import IntakeError
-from intake.messages import bounces, holding, queries
+from intake.messages import bounces, holding, ledger
 
 messages_cli = AppGroup("messages", help="Look at the outbox, hold it and let it go.")
 
@@ -27,11 +27,11 @@ def safe(cell: str) -> str:
 
 @messages_cli.command("ledger")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values with a header (the default is the same).")
-def ledger(as_csv: bool) -> None:
+def print_ledger(as_csv: bool) -> None:
     """Print every message: key, recipient word, kind, zone, window, due time, state, attempts, cancel and accept."""
     out = csv.writer(sys.stdout, delimiter="," if as_csv else "\t", lineterminator="\n")
-    out.writerow(queries.LEDGER)
-    out.writerows([safe(cell) for cell in row] for row in queries.ledger())
+    out.writerow(ledger.COLUMNS)
+    out.writerows([safe(cell) for cell in row] for row in ledger.lines())
 
 
 @messages_cli.command("hold")

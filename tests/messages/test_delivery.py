@@ -7,7 +7,7 @@ from datetime import timedelta
 from intake.audit.models import AuditEntry
 from intake.clock import utcnow
 from intake.db import transaction
-from intake.messages import delivery, service
+from intake.messages import claims, service
 from intake.messages.models import Message, MessageAttempt, MessageState
 from tests.messages.outbox import Outbox
 from tests.servers.mailsink import MailSink
@@ -69,9 +69,9 @@ def test_two_claims_never_share_a_row(box: Outbox) -> None:
         box.owe(box.person(f"p{n}@mail.example"))
     lease = timedelta(seconds=120)
     with transaction():
-        one = delivery.claim(4, lease=lease)
+        one = claims.claim(4, lease=lease)
     with transaction():
-        other = delivery.claim(100, lease=lease)
+        other = claims.claim(100, lease=lease)
 
     assert len(one.messages) == 4
     assert len(other.messages) == 3
@@ -82,7 +82,7 @@ def test_two_claims_never_share_a_row(box: Outbox) -> None:
 def test_claims_are_oldest_first(box: Outbox) -> None:
     late = [box.owe(box.person(f"p{n}@mail.example"), due=utcnow() - timedelta(minutes=n)) for n in range(5)]
     with transaction():
-        batch = delivery.claim(3, lease=timedelta(seconds=120))
+        batch = claims.claim(3, lease=timedelta(seconds=120))
 
     assert [m.id for m in batch.messages] == [late[4], late[3], late[2]]
 
@@ -92,9 +92,9 @@ def test_a_person_gets_their_mails_in_order(box: Outbox, mailsink: MailSink) -> 
     second = box.owe(person, due=utcnow() - timedelta(minutes=1))
     first = box.owe(person, due=utcnow() - timedelta(minutes=2))
     with transaction():
-        batch = delivery.claim(100, lease=timedelta(seconds=120))
+        batch = claims.claim(100, lease=timedelta(seconds=120))
         assert [m.id for m in batch.messages] == [first]
-        delivery.give_back([first], batch.token, again_in=timedelta(0))
+        claims.give_back([first], batch.token, again_in=timedelta(0))
 
     assert box.run() == 2
     assert [m.message["Message-ID"].strip("<>") for m in mailsink.accepted] == [

@@ -9,8 +9,8 @@ import pytest
 
 from intake.clock import utcnow
 from intake.db import db, new_id, transaction
-from intake.messages import delivery, kinds, outcomes, render, service
-from intake.messages.delivery import Batch
+from intake.messages import claims, delivery, kinds, outcomes, render, service
+from intake.messages.claims import Batch
 from intake.messages.models import Message, MessageState
 from intake.messages.render import Rendered, address_digest
 from intake.people import service as people
@@ -28,7 +28,7 @@ Forbid = Callable[[Outbox, int], None]
 def claimed(box: Outbox) -> tuple[Batch, Rendered]:
     """Claim one due mail and render it, as a sender does before the gate."""
     with transaction():
-        batch = delivery.claim(1, lease=LEASE)
+        batch = claims.claim(1, lease=LEASE)
     (words,) = render.read(batch.messages)
     made = render.render(words)
     assert isinstance(made, Rendered), made
@@ -231,9 +231,9 @@ def test_two_senders_in_the_same_moment_still_keep_the_limit_of_one_person(box: 
     for _ in range(4):
         box.owe(person)
     with transaction():
-        one = delivery.claim(100, lease=LEASE)
+        one = claims.claim(100, lease=LEASE)
     with transaction():
-        other = delivery.claim(100, lease=LEASE)
+        other = claims.claim(100, lease=LEASE)
 
     assert len(one.messages) + len(other.messages) == 1
 

@@ -19,8 +19,8 @@ from intake import create_app
 from intake.audit.models import AuditEntry
 from intake.clock import utcnow
 from intake.db import db, id_text, transaction
-from intake.messages import delivery, holding, kinds, outcomes, render, service
-from intake.messages.delivery import Batch
+from intake.messages import claims, delivery, holding, kinds, outcomes, render, service
+from intake.messages.claims import Batch
 from intake.messages.models import Message, MessageState, Suppression
 from intake.messages.outcomes import Outcome
 from intake.messages.render import Rendered
@@ -105,7 +105,7 @@ class Machine(RuleBasedStateMachine):
     def claim(self) -> None:
         """A sender takes a mail and prepares it."""
         with transaction():
-            batch = delivery.claim(1, lease=timedelta(seconds=120))
+            batch = claims.claim(1, lease=timedelta(seconds=120))
         if not batch.messages:
             return
         (words,) = render.read(batch.messages)

@@ -8,7 +8,7 @@ import pytest
 
 from intake.clock import utcnow
 from intake.db import new_id, transaction
-from intake.messages import delivery, holding, outcomes, recovery, service
+from intake.messages import claims, holding, outcomes, recovery, service
 from intake.messages.models import MessageAttempt, MessageState, Suppression
 from intake.messages.outcomes import Outcome, Result
 from intake.settings import service as settings
@@ -326,7 +326,7 @@ def test_a_renewed_lease_is_not_recovered(box: Outbox) -> None:
     batch, _mail = claimed(box)
     box.later(seconds=100)
     with transaction():
-        assert delivery.renew(batch.token, lease=timedelta(seconds=120)) == 1
+        assert claims.renew(batch.token, lease=timedelta(seconds=120)) == 1
     box.later(seconds=100)
     with transaction():
         assert recovery.recover() == 0

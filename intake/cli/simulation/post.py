@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from intake.db import db, end_read, new_id, transaction
-from intake.messages import delivery, outcomes, recovery, render
-from intake.messages.delivery import Batch
+from intake.messages import claims, delivery, outcomes, recovery, render
+from intake.messages.claims import Batch
 from intake.messages.kinds import Refusal
 from intake.messages.models import Message, MessageState
 from intake.messages.outcomes import Outcome, Result
@@ -29,7 +29,7 @@ def deliver(now: datetime) -> list[Message]:
     sent: list[Message] = []
     while True:
         with transaction():
-            batch = delivery.claim(MOST, lease=LEASE)
+            batch = claims.claim(MOST, lease=LEASE)
         if not batch.messages:
             return sent
         mails = [(word.message, render.render(word)) for word in render.read(batch.messages)]

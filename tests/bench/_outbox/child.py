@@ -16,7 +16,7 @@ from pathlib import Path
 from intake import create_app
 from intake.clock import to_micros
 from intake.db import db, transaction
-from intake.messages import delivery
+from intake.messages import claims
 from workers import engine
 
 TICK = 1.0
@@ -44,7 +44,7 @@ def claim(seconds: float) -> dict[str, object]:
         began = time.monotonic()
         while True:
             with transaction():
-                batch = delivery.claim(delivery.MOST, lease=timedelta(seconds=600))
+                batch = claims.claim(claims.MOST, lease=timedelta(seconds=600))
             if not batch.messages:
                 break
             first = first or time.time()

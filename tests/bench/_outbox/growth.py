@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 
 from intake.clock import utcnow
 from intake.db import db, transaction
-from intake.messages import delivery, kinds, service
+from intake.messages import claims, kinds, service
 from tests.bench._outbox import fill
 from tests.bench._outbox.fill import Center
 from tests.bench._outbox.table import Bench, answer
@@ -38,7 +38,7 @@ def claim_cost() -> Cost:
     """The cheapest of five claims on the table as it stands, each rolled back, with 500 rows due."""
     fill.analyze()
     dialect = postgresql.dialect(paramstyle="pyformat")
-    compiled = delivery._claim("postgresql").compile(dialect=dialect)
+    compiled = claims._claim("postgresql").compile(dialect=dialect)
     values = compiled.construct_params({"most": 100, "token": 1, "lease": timedelta(seconds=1)})
     found = []
     with db.engine.connect() as connection:
@@ -88,10 +88,10 @@ def growth(bench: Bench, center: Center) -> None:
         "broker memory at the same sizes", " / ".join(f"{broker[s]:.1f}" for s in sizes) + " MB",
         "independent of the number", kept=broker[bench.rows] - broker[0] <= 1.0, broker_mb=broker,
     )  # fmt: skip
-    claims(bench, center, few)
+    claim_growth(bench, center, few)
 
 
-def claims(bench: Bench, center: Center, few: Cost) -> None:
+def claim_growth(bench: Bench, center: Center, few: Cost) -> None:
     """A claim of 100 among 10,000 rows, beside one among all of them: still to come, and mostly sent long ago."""
     ahead = _with_some_due(center)
     bench.say(f"{bench.rows - FEW:,} of {bench.rows:,} mails made sent ones")
