@@ -20,7 +20,7 @@ from intake.people import merging
 from intake.people.models import Person
 from tests.messages.outbox import Outbox
 from tests.servers.mailsink import MailSink
-from workers import engine
+from workers.round import Round
 
 S = MessageState
 
@@ -62,15 +62,15 @@ def test_somebody_who_writes_into_the_same_chain_meanwhile_costs_neither_an_entr
     box: Outbox, mailsink: MailSink
 ) -> None:
     owed = [box.owe(box.person(f"p{n}@mail.example")) for n in range(4)]
-    ask = engine._Round._pass
+    ask = Round._pass
 
-    def beside(work: engine._Round, mail: Rendered) -> bool:
+    def beside(work: Round, mail: Rendered) -> bool:
         with transaction():
             audit.record(actor=system(box.site.id), verb="looked_in", record="site", record_id=1, now=utcnow())
         return ask(work, mail)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine._Round, "_pass", beside)
+        patch.setattr(Round, "_pass", beside)
         assert box.run() == 4
     assert len(mailsink.arrived) == 4
     assert [box.attempts(o) for o in owed] == [["accepted"]] * 4
