@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from intake import crypto
 from intake.accounts.models import Staff
@@ -36,6 +36,24 @@ _MAILS = {
     "message_left_after_all": ("Email had already left", "{n} emails had already left", ""),
     "message_bounced": ("Email came back", "{n} emails came back", "r"),
 }
+_CONTACT = (
+    "arrival_planned", "attempt", "contact_agreed", "contact_told", "crisis_handed_over", "danger_told",
+    "emergency_contact", "handed_over", "heard_elsewhere", "inquiry_closed", "inquiry_received", "inquiry_reopened",
+    "promise", "referral_answered", "referral_completed", "referral_received", "referrer_told", "visit_booked",
+    "visit_cancelled", "visit_kept", "visit_missed", "visit_moved", "wait_contact",
+)  # fmt: skip
+_PLAN = (
+    "asked_to_sign", "care_planned", "check_in", "check_in_reviewed", "check_in_unanswered", "hard_stop_released",
+    "hold_cleared", "plan_paused", "plan_sent_back", "plan_signed", "plan_stopped", "step_held", "step_hold",
+)  # fmt: skip
+_IS_MAIL = TimelineEntry.kind.startswith("message_") | (TimelineEntry.kind == "delivery_uncertain")
+# part of the story, as it stands in the address -> which lines belong to it; what fits nowhere else is care
+SHOWN: Mapping[str, ColumnElement[bool]] = {
+    "contact": TimelineEntry.kind.in_(_CONTACT),
+    "care": ~_IS_MAIL & TimelineEntry.kind.not_in((*_CONTACT, *_PLAN)),
+    "plan": TimelineEntry.kind.in_(_PLAN),
+    "emails": _IS_MAIL,
+}
 
 
 @dataclass(frozen=True)
@@ -50,10 +68,13 @@ class Line:
     words: str
 
 
-def timeline(case: Case, zone: ZoneInfo, *, before: datetime | None = None) -> tuple[list[Line], datetime | None]:
+def timeline(
+    case: Case, zone: ZoneInfo, *, shown: str = "", before: datetime | None = None
+) -> tuple[list[Line], datetime | None]:
     """The story of a case and of the request it came from, newest first, and where it goes on further down.
 
-    Emails of one kind of outcome that follow each other are one line that names them; `zone` is the center's.
+    Emails of one kind of outcome that follow each other are one line that names them; `zone` is the center's,
+    `shown` a part of the story (SHOWN), all of it otherwise.
     """
     query = select(TimelineEntry).where(
         or_(
@@ -61,6 +82,8 @@ def timeline(case: Case, zone: ZoneInfo, *, before: datetime | None = None) -> t
             and_(TimelineEntry.inquiry_id == case.opened_from, TimelineEntry.case_id.is_(None)),
         )
     )
+    if shown in SHOWN:
+        query = query.where(SHOWN[shown])
     if before is not None:
         query = query.where(TimelineEntry.at < before)
     rows = list(db.session.scalars(query.order_by(TimelineEntry.at.desc(), TimelineEntry.id.desc()).limit(MOST_LINES)))

@@ -75,8 +75,10 @@ def case(case_id: int) -> ResponseReturnValue:
     """One case with its story; the read is written down."""
     row = _look(case_id, "case")
     zone = settings.zone(settings.site(row.site_id))
-    lines, older = case_story.timeline(row, zone, before=_before(request.args.get("before", "")))
-    return _render(case_id, "timeline", lines=lines, older=to_micros(older) if older else None)
+    shown = request.args.get("show", "")
+    lines, older = case_story.timeline(row, zone, shown=shown, before=_before(request.args.get("before", "")))
+    shown = shown if shown in case_story.SHOWN else ""
+    return _render(case_id, "timeline", lines=lines, older=to_micros(older) if older else None, shown=shown)
 
 
 def _before(text: str) -> datetime | None:

@@ -45,6 +45,26 @@ def test_one_email_says_why_it_was_cancelled(app_sqlite: Flask) -> None:
         assert (lines[0].title, "There is no consent to email" in lines[0].words) == ("Email not sent", True)
 
 
+def test_each_line_of_a_story_is_shown_by_exactly_one_filter(app: Flask) -> None:
+    with app.app_context():
+        pat = story.begin(app)
+        version = story.sign(pat, story.draft(pat))
+        row = db.session.scalars(select(Message).where(Message.plan_version_id == version.id).limit(1)).one()
+        with transaction():
+            outcomes.tell(row, MessageState.EXPIRED, "window_over")
+        whole, _ = case_story.timeline(pat.case, ZoneInfo("UTC"))
+        parts = {name: case_story.timeline(pat.case, ZoneInfo("UTC"), shown=name)[0] for name in case_story.SHOWN}
+        assert sorted(map(repr, whole)) == sorted(repr(line) for lines in parts.values() for line in lines)
+        assert [line.title for line in parts["plan"]] == ["Taper plan signed"]
+        assert [line.icon for line in parts["emails"]] == ["mail"]
+        assert "Case opened" in [line.title for line in parts["care"]]
+        assert parts["contact"][-1].title.startswith("Request received")
+        where = f"/cases/{id_text(pat.case_id)}"
+    door = Browser(app, "cleo")
+    assert "Taper plan signed" not in door.get(f"{where}?show=emails").text
+    assert "Taper plan signed" in door.get(f"{where}?show=nonsense").text
+
+
 def test_the_next_emails_of_a_case_stand_first_and_each_opens(app_sqlite: Flask) -> None:
     with app_sqlite.app_context():
         pat = story.begin(app_sqlite)
