@@ -28,7 +28,7 @@ from intake.inquiries import service as inquiries_service
 from intake.inquiries import views as inquiries
 from intake.messages import kinds as message_kinds
 from intake.messages import views as messages
-from intake.ops import records
+from intake.ops import maintenance, records
 from intake.ops import views as ops
 from intake.people import merging
 from intake.people import queries as people
@@ -101,6 +101,8 @@ def create_app(config: Config | None = None) -> Flask:
         prepare(db.engine)
     scoring.check()
     message_kinds.register(KINDS)
+    # First of all that is asked before a request: while the house is closed, nothing else is looked at.
+    maintenance.install(app)
     login.install(app)
     guard.install(app, login.load_actor, api_tokens.load)
     limits.install(app, config.redis_url)

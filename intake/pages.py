@@ -198,11 +198,18 @@ def _again() -> list[tuple[str, str]]:
     return [(k, v) for k, v in request.form.items(multi=True) if k not in NOT_KEPT - {"version"}]
 
 
+def _danger_told() -> bool:
+    """Somebody just said that a person is in danger: whatever failed, 911 and 988 come before it."""
+    return guard.is_public_area(request.path) and bool(set(request.form.getlist("danger")) - {"", "none"})
+
+
 def _page(status: int, sentence: str, **more: Any) -> ResponseReturnValue:
     if request.path.startswith("/api/"):
         return problems.answer(status, sentence, more.get("fields"))
     template = f"system/{status}.html"
-    if template not in _PAGES:
+    if status >= 500 and _danger_told():
+        template = "system/emergency_static.html"
+    elif template not in _PAGES:
         template = "system/404.html" if status == 405 else "system/400.html"
     if request.headers.get("X-Fragment"):
         return make_response(sentence, status, {"Content-Type": "text/plain; charset=utf-8"})

@@ -11,6 +11,7 @@ from intake.cli.check import check
 from intake.cli.clinical import clinical_cli
 from intake.cli.demo.command import demo
 from intake.cli.keys import keys_cli
+from intake.cli.maintenance import maintenance
 from intake.cli.messages import messages_cli
 from intake.cli.routes import routes
 from intake.cli.rules import rules_cli
@@ -23,6 +24,7 @@ intake.add_command(check)
 intake.add_command(clinical_cli)
 intake.add_command(demo)
 intake.add_command(keys_cli)
+intake.add_command(maintenance)
 intake.add_command(messages_cli)
 intake.add_command(restore)
 intake.add_command(routes)

@@ -1,0 +1,68 @@
+"""A house that is closed for a while says so on every page, keeps the crisis lines, and loses no answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from intake.db import transaction
+from intake.ops import maintenance
+from tests.people import make_cast
+
+
+@pytest.fixture
+def closed(app_sqlite: Flask) -> Iterator[Flask]:
+    """A center whose operator closed it until half past two, by the command."""
+    with app_sqlite.app_context(), transaction():
+        make_cast()
+    app_sqlite.test_client().get("/help/now")
+    said = app_sqlite.test_cli_runner().invoke(args=["intake", "maintenance", "--until", "14:30"])
+    assert "Closed." in said.output
+    yield app_sqlite
+    with app_sqlite.app_context():
+        maintenance.end()
+
+
+@pytest.mark.parametrize("path", ["/", "/help/now", "/inbox", "/sign-in", "/c/"])
+def test_every_page_says_until_when_and_whom_to_call(closed: Flask, path: str) -> None:
+    answer = closed.test_client().get(path)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
+    assert "We will be back soon" in answer.text
+    assert "14:30" in answer.text
+    assert "tel:911" in answer.text
+    assert "tel:988" in answer.text
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_the_emergency_page_and_the_probes_go_on(closed: Flask) -> None:
+    client = closed.test_client()
+    assert "Call or text 988" in client.get("/help/emergency").text
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/static/ui.css").status_code == 200
+
+
+def test_what_was_typed_is_shown_again_and_a_danger_leads_to_the_numbers(app_sqlite: Flask) -> None:
+    with app_sqlite.app_context(), transaction():
+        make_cast()
+    client = app_sqlite.test_client()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/help/now").text)
+    assert token is not None
+    with app_sqlite.app_context():
+        maintenance.begin()
+    words = client.post("/help/feel", data={"csrf_token": token[1], "words": "I do not sleep"})
+    assert words.status_code == 503
+    assert "I do not sleep" in words.text
+    danger = client.post("/help/now", data={"csrf_token": token[1], "danger": "seizure_24h"})
+    assert danger.status_code == 503
+    assert "Call 911" in danger.text
+    assert "We could not save your answers." in danger.text
+    with app_sqlite.app_context():
+        assert maintenance.end()
+    assert client.get("/help/now").status_code == 200
+
+
+def test_an_open_house_stays_open(app_sqlite: Flask) -> None:
+    assert "It was open." in app_sqlite.test_cli_runner().invoke(args=["intake", "maintenance", "--off"]).output
