@@ -54,6 +54,6 @@ def _closed() -> ResponseReturnValue | None:
         # The error page of an answer that cannot be taken now keeps what was typed.
         raise Unavailable(_("We are working on this site."))
     name = "emergency_static" if request.path.startswith("/help/emergency") else "maintenance"
-    answer = make_response(render_template(f"system/{name}.html", until=words), 503)
+    answer = make_response(render_template(f"system/{name}.html", until=words, lost=False), 503)
     answer.headers["Retry-After"] = str(RETRY_SECONDS)
     return answer
