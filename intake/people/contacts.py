@@ -188,6 +188,7 @@ class SafeUse:
     may_name_center: bool = False
     hours: str = "any"
     who_else: str = ""
+    mail_scope: str = "all"
 
 
 def set_safe_use(contact_id: int, use: SafeUse, *, version: int | None, actor: Actor, now: datetime) -> ContactPoint:
@@ -225,4 +226,4 @@ def set_safe_use(contact_id: int, use: SafeUse, *, version: int | None, actor: A
     return row
 
 
-_SAFE = ("may_call", "may_voicemail", "may_text", "may_email", "may_post", "may_name_center", "hours")
+_SAFE = ("may_call", "may_voicemail", "may_text", "may_email", "may_post", "may_name_center", "hours", "mail_scope")

@@ -58,6 +58,8 @@ class PersonMail(Kind):
     capped = True
     needs_verified: ClassVar[bool] = True
     names_person: ClassVar[bool] = True
+    # Who agreed only to mail about visits gets none of these.
+    about_plan: ClassVar[bool] = False
 
     def recipients(self, messages: Sequence[Message]) -> dict[int, Recipient | Refusal]:
         """Two statements and one for the keys, whatever the number of messages."""
@@ -91,17 +93,20 @@ class PersonMail(Kind):
     def _fits(self, point: Any) -> bool:
         agreed = point.verified_at is not None and point.consented_at is not None
         usable = point.may_email and point.stopped_at is None and point.bad_since is None
-        return bool(usable and (agreed or not self.needs_verified))
+        asked = point.mail_scope == "all" or not self.about_plan
+        return bool(usable and asked and (agreed or not self.needs_verified))
 
     def still_true(self, table: Table) -> ColumnElement[bool]:
         """The contact point is the one rendered for, unchanged and allowed; its person lives and is the recipient."""
         was = aliased(Person)
         merged = select(was.merged_into).where(was.id == table.c.recipient_id).correlate(table).scalar_subquery()
-        agreed = (
+        agreed: list[ColumnElement[bool]] = (
             [ContactPoint.verified_at.is_not(None), ContactPoint.consented_at.is_not(None)]
             if self.needs_verified
             else []
         )
+        if self.about_plan:
+            agreed.append(ContactPoint.mail_scope == "all")
         return (
             exists()
             .where(
@@ -228,6 +233,8 @@ def _why(points: Sequence[Any]) -> str:
         return "address_bad"
     if not newest.may_email:
         return "mail_not_allowed"
+    if newest.verified_at is not None and newest.consented_at is not None:
+        return "only_visits"
     return "not_verified" if newest.verified_at is None else "no_consent"
 
 
@@ -267,6 +274,7 @@ _POINT = (
     ContactPoint.may_email,
     ContactPoint.verified_at,
     ContactPoint.consented_at,
+    ContactPoint.mail_scope,
     ContactPoint.stopped_at,
     ContactPoint.bad_since,
 )

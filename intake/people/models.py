@@ -79,6 +79,8 @@ class ContactPoint(Base, Stamped, Versioned):
     verified_how: Mapped[str] = mapped_column(default="")
     consented_at: Mapped[datetime | None]
     consent_kinds: Mapped[list[Any]] = mapped_column(default=list)
+    # Which mails they agreed to: all, or only those about visits.
+    mail_scope: Mapped[str] = mapped_column(default="all")
     stopped_at: Mapped[datetime | None]
     bad_since: Mapped[datetime | None]
 

@@ -60,6 +60,7 @@ class ContactView:
     may_name_center: bool
     hours: str
     who_else: str
+    mail_scope: str
     verified_at: datetime | None
     consented_at: datetime | None
     stopped_at: datetime | None
@@ -151,6 +152,7 @@ def _contact(row: ContactPoint) -> ContactView:
         may_name_center=row.may_name_center,
         hours=row.hours,
         who_else=crypto.open_(row.who_else, at="contact_point.who_else", row=row.id),
+        mail_scope=row.mail_scope,
         verified_at=row.verified_at,
         consented_at=row.consented_at,
         stopped_at=row.stopped_at,

@@ -31,6 +31,10 @@ _BETWEEN: Mapping[str, tuple[time, time]] = {
     "afternoon": (time(12), time(17)),
     "evening": (time(17), time(21)),
 }
+SCOPES: Mapping[str, LazyString] = {
+    "all": _("Visits, the plan and check-ins"),
+    "visits": _("Only visits"),
+}
 WHY: Mapping[str, LazyString] = {
     "stopped": _("stopped"),
     "bad": _("mail comes back"),

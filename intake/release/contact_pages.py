@@ -102,8 +102,8 @@ def _page(load: Load, errors: Mapping[str, str], status: int, wrong_id: int = 0)
     ]
     body = render_template(
         "release/contact.html", subject=subject, case=subject.case, reference=subject.reference, whose=whose,
-        points=points, site=site, hours=safe.HOURS, verified=VERIFIED, errors=errors, wrong_id=wrong_id,
-        typed=request.form,
+        points=points, site=site, hours=safe.HOURS, scopes=safe.SCOPES, verified=VERIFIED, errors=errors,
+        wrong_id=wrong_id, typed=request.form,
     )  # fmt: skip
     return make_response(body, status)
 
@@ -158,6 +158,7 @@ def _use(r: Reader) -> SafeUse:
         **may,
         hours=r.choice("hours", tuple(safe.HOURS), default="any"),
         who_else=r.text("who_else", limit=200),
+        mail_scope=r.choice("mail_scope", tuple(safe.SCOPES), default="all"),
     )
 
 

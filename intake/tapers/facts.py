@@ -77,7 +77,7 @@ def review_facts(version: PlanVersion, case: Case, known: taper.TaperContext) ->
         mail=email is not None,
         born_on=person.born_on is not None,
         email_verified=email is not None and email.verified_at is not None,
-        email_consented=email is not None and email.consented_at is not None,
+        email_consented=email is not None and email.consented_at is not None and email.mail_scope == "all",
         pieces_by_hand=frozenset(checklist.get("pieces_by_hand", [])),
         current_total=taken_now(person.id, version.product),
         total_mme=facts.mme if facts else None,

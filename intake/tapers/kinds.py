@@ -80,6 +80,7 @@ class PlanMail(PersonMail):
 class Reminder(PlanMail):
     """All touchpoints of one local date in one mail (clinical.md 6)."""
 
+    about_plan: ClassVar[bool] = True
     name = "reminder"
     template = "reminder"
     alone = ("check_in_url",)
@@ -161,6 +162,7 @@ class Reminder(PlanMail):
 class PlanChanged(PlanMail):
     """One notice after a pause or a new version: please talk to us (rulings 22)."""
 
+    about_plan: ClassVar[bool] = True
     name = "plan_changed"
     template = "plan_changed"
 

@@ -128,6 +128,25 @@ def test_leave_to_leave_a_message_is_nothing_without_leave_to_call(app_sqlite: F
         assert safe.why_not(view(case.person_id), "voicemail", now=NOON, zone="UTC") == "not_allowed"
 
 
+@pytest.mark.parametrize("scope", ["all", "visits"])
+def test_who_agreed_to_mail_about_visits_only_gets_none_about_a_plan(app_sqlite: Flask, scope: str) -> None:
+    with center(app_sqlite) as cast:
+        case, _ = waiting(cast)
+        contact_id = point(cast, case.person_id, ContactKind.EMAIL, "theo@mail.example", may_email=True)
+        with transaction():
+            row = db.session.get_one(ContactPoint, contact_id)
+            row.verified_at = row.consented_at = utcnow()
+            row.mail_scope = scope
+        message = Message(id=1, recipient_id=case.person_id, recipient_type="person", subject_id=1, params={})
+        told = {
+            name: not isinstance(PersonMail.recipients(kind, [message])[1], Refusal)
+            for name, kind in kinds.every().items()
+            if isinstance(kind, PersonMail)
+        }
+        plan = {"reminder", "plan_changed"}
+        assert {name for name, goes in told.items() if not goes} == (plan if scope == "visits" else set())
+
+
 UNSAFE: dict[str, Callable[[ContactPoint], None]] = {
     "mail not allowed": lambda row: setattr(row, "may_email", False),
     "stopped": lambda row: setattr(row, "stopped_at", NOON),
