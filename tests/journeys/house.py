@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from urllib.request import urlopen
 from zoneinfo import ZoneInfo
@@ -48,6 +48,8 @@ class House:
     secrets: dict[str, str] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
     offset: timedelta = timedelta(0)
+    # The day at the center, which near midnight is not that of Greenwich.
+    today: date = date.min
 
     def begin(self, name: str, line: list[str], ahead: timedelta = timedelta(0)) -> None:
         """Start one process in a group of its own, its clock moved by the offset and `ahead`."""
@@ -154,7 +156,7 @@ def running(database: Database, broker: str, sink: MailSink, **more: str) -> Ite
         ),
     }
     house = House(address, sink, environment)
-    _settle(house)
+    house.today = _settle(house).date()
     try:
         house.open()
         yield house

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from intake.cli.demo.answers import answers
 from intake.cli.demo.people import PAIN_SLOW
-from intake.clock import utcnow
 from tests.journeys.house import House, running
 from tests.journeys.steps import EMAIL, PHONE, fill_form, pick, send_form
 from tests.servers.databases import Database
@@ -84,10 +83,10 @@ def claim_and_decide(page: Page, house: House) -> str:
     return case
 
 
-def build_and_sign(page: Page, case: str) -> None:
+def build_and_sign(page: Page, case: str, today: date) -> None:
     """Petra builds the plan of the picture, records what is needed, and signs."""
     page.goto(f"{case}/taper")
-    start = (utcnow().date() + timedelta(days=2)).isoformat()
+    start = (today + timedelta(days=2)).isoformat()
     for name, value in {
         "product": "oxycodone_er",
         "regimen": "30-30-30",
@@ -99,7 +98,6 @@ def build_and_sign(page: Page, case: str) -> None:
         pick(page, name, value)
     page.get_by_role("button", name="Build the plan").click()
     expect(page.locator("#d1_0")).to_have_value("25")
-    today = utcnow().date()
     for name, value in {
         "naloxone": "accepted",
         "moud": "not_needed",
@@ -173,7 +171,7 @@ def test_a_request_becomes_a_signed_plan_whose_mail_is_read(
     screen(ada, number)
     petra = house.sign_in(chromium.new_context(viewport=DESK), "petra")
     case = claim_and_decide(petra, house)
-    build_and_sign(petra, case)
+    build_and_sign(petra, case, house.today)
     read_mail(house, "A message from your care team")
     house.jump(timedelta(days=5))
     answer_badly(chromium, house, read_mail(house, "A quick check-in"))
