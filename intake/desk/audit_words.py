@@ -83,6 +83,7 @@ _PAIRS: dict[tuple[str, str], str] = {
     ("opened", "care_case"): "Case begun",
     ("disclosed", "disclosure"): "Copy written down",
     ("released", "disclosure"): "Copy given out",
+    ("not_told", "disclosure"): "Nobody reached, nothing told",
     ("heard", "referral_out"): "What became of them elsewhere",
 }
 

@@ -131,7 +131,13 @@ def told(
         handed = Handed(None, outcome)
         row.state, row.reason = DisclosureState.FAILED, outcome
         audit.record(
-            actor=actor, verb="denied", record="disclosure", record_id=row.id, case_id=case_id, purpose=outcome, now=now
+            actor=actor,
+            verb="not_told",
+            record="disclosure",
+            record_id=row.id,
+            case_id=case_id,
+            purpose=outcome,
+            now=now,
         )
     if handed.copy is not None or outcome != "told":
         audit.tell(kind=target.told, actor=actor, now=now, case_id=case_id, params={"answer": outcome})
