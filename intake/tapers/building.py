@@ -46,7 +46,7 @@ def _builder_page(case: Case, errors: dict[str, str], typed: Any, status: int = 
     person = queries.person(case)
     ask = plans.ask_of(draft.request) if draft else _first_ask(case, live)
     goals, therapies = queries.opened_words(draft) if draft else ("", "")
-    touchpoints = queries.touchpoints(draft, case, today()) if draft else ()
+    touchpoints = queries.touchpoints(draft, case, queries.day_of(case, utcnow())) if draft else ()
     page = render_template(
         "tapers/builder.html",
         case=case,

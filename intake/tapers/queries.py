@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -195,6 +195,11 @@ def mail_days(version: PlanVersion, case: Case) -> list[date]:
     if version.change == "pause":
         return []
     return [point.date for point in touchpoints(version, case, version.starts_on)]
+
+
+def day_of(case: Case, now: datetime) -> date:
+    """The day it is where the person lives: a signature counts emails from it."""
+    return now.astimezone(ZoneInfo(db.session.get_one(Person, case.person_id).time_zone)).date()
 
 
 def owed_days(version: PlanVersion) -> list[date]:

@@ -176,7 +176,7 @@ def diff(plan_id: int, a: int, b: int) -> ResponseReturnValue:
 def _mails(old: PlanVersion, new: PlanVersion, case: Case) -> compared.Days:
     """What happens to the days with an email: of a draft, what a signature today would do to what is owed."""
     if old.state is PlanState.ACTIVE and new.state in service.EDITABLE:
-        planned = [point.date for point in queries.touchpoints(new, case, today())]
+        planned = [point.date for point in queries.touchpoints(new, case, queries.day_of(case, utcnow()))]
         return compared.days(queries.owed_days(old), planned, date.min)
     since = max(today(), new.starts_on)
     return compared.days(queries.mail_days(old, case), queries.mail_days(new, case), since)
