@@ -95,7 +95,7 @@ def bed_of(r: Reader, case: Case) -> int | None:
 
 def today(case: Case, now: datetime) -> date:
     """The day at the case's center."""
-    return now.astimezone(settings.zone(settings.site(case.site_id))).date()
+    return settings.day(case.site_id, now)
 
 
 def emergency_contact(case: Case) -> Field:

@@ -98,7 +98,7 @@ def settle_visit(
     case = locked(case_id, actor)
     if outcome == "kept":
         row = visits.keep(appointment_id, actor=actor, now=now)
-        case.last_contact_on = now.date()
+        case.last_contact_on = settings.day(case.site_id, now)
         tasks.cancel(f"first_visit:{case.id}", site_id=case.site_id, reason="came", actor=actor, now=now)
     elif outcome == "cancelled":
         row = visits.cancel(appointment_id, actor=actor, now=now)

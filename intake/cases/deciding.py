@@ -19,6 +19,7 @@ from intake.inquiries.models import Inquiry, InquiryState
 from intake.queues import service as queues
 from intake.queues.models import EntryState, Queue, QueueEntry
 from intake.queues.order import ago
+from intake.settings import queries as settings
 from intake.tasks import service as tasks
 
 ASK_AGAIN = timedelta(hours=24)
@@ -118,7 +119,7 @@ def _check_fields(decision: str, level: str, code: str, reason: str, told_whom: 
 
 def _accept(case: Case, inquiry: Inquiry, actor: Actor, now: datetime) -> None:
     case.owner_id = case.owner_id or actor.id
-    case.request_on = case.request_on or inquiry.received_at.date()
+    case.request_on = case.request_on or settings.day(case.site_id, inquiry.received_at)
     bring(inquiry, InquiryState.ACCEPTED, actor=actor, now=now)
     move(case, CaseState.ACCEPTED, actor=actor, now=now, level=case.decision_level)
     queues.leave_all(case.id, outcome="accepted", actor=actor, now=now)

@@ -10,6 +10,7 @@ from intake.cases.codes import LEVELS
 from intake.cases.models import Case
 from intake.cases.states import locked, must
 from intake.errors import RuleBroken
+from intake.settings import queries as settings
 
 BILLERS = (Role.ADMISSIONS, Role.SUPERVISOR)
 
@@ -28,7 +29,7 @@ def external_level(
         wrong["level"] = "Pick the level of care."
     if not tool.strip():
         wrong["tool"] = "Name the tool or program."
-    if on > now.date():
+    if on > settings.day(actor.site_id, now):
         wrong["on"] = "Not in the future."
     if wrong:
         raise RuleBroken("This is not complete.", code="EXTERNAL_LEVEL", fields=wrong)

@@ -10,6 +10,7 @@ from intake.cases.codes import MOUD_ANSWERS, NALOXONE_ANSWERS
 from intake.cases.models import Case
 from intake.cases.states import locked, must
 from intake.errors import RuleBroken
+from intake.settings import queries as settings
 
 
 def record_offer(case_id: int, *, kind: str, answer: str, actor: Actor, now: datetime) -> Case:
@@ -23,7 +24,7 @@ def record_offer(case_id: int, *, kind: str, answer: str, actor: Actor, now: dat
     if answer not in allowed:
         raise RuleBroken("Pick the answer to the offer.", code="OFFER", fields={kind or "kind": "Pick the answer."})
     case = locked(case_id, actor)
-    value = {"offered": True, "answer": answer, "on": now.date().isoformat(), "by": actor.name}
+    value = {"offered": True, "answer": answer, "on": settings.day(case.site_id, now).isoformat(), "by": actor.name}
     if kind == "naloxone":
         case.naloxone = value
     else:

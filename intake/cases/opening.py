@@ -150,7 +150,7 @@ def _mark_history(case: Case, person: Person, now: datetime) -> None:
         return
     case.flags = ["RETURNING"]
     ended = last.discharged_on
-    if ended is not None and (now.date() - ended).days < TOLERANCE_LOST_DAYS:
+    if ended is not None and (settings.day(case.site_id, now) - ended).days < TOLERANCE_LOST_DAYS:
         case.flags = [*case.flags, "TOLERANCE_LOST"]
     if "WELCOME_BACK" in last.flags:
         case.flags = [*case.flags, "WELCOME_BACK"]

@@ -100,7 +100,7 @@ def in_line(site_id: int) -> list[Case]:
         rows,
         key=lambda c: (
             int(ranks.get(c.wait_class, len(ranks))),
-            c.request_on or c.opened_at.date(),
+            c.request_on or settings.day(site_id, c.opened_at),
             c.wait_number or 0,
         ),
     )

@@ -59,7 +59,7 @@ def log(case: Case, *, channel: str, outcome: str, words: str, actor: Actor, now
         inquiry = db.session.get_one(Inquiry, case.opened_from)
         if inquiry.first_contact_at is None:
             first_contact.meet(inquiry, actor=actor, now=now)
-        case.last_contact_on = now.date()
+        case.last_contact_on = settings.day(case.site_id, now)
         tasks.cancel(f"{DECIDE}:{case.id}", site_id=case.site_id, reason="reached", actor=actor, now=now)
     audit.record(
         actor=actor, verb="tried", record="care_case", record_id=case.id, case_id=case.id, purpose=outcome, now=now

@@ -81,8 +81,9 @@ def admit(
     must(actor, *STAFF)
     if level not in LEVELS:
         raise RuleBroken("Pick the level of care.", code="LEVEL", fields={"level": "Pick the level of care."})
-    day = on or now.date()
-    if day > now.date():
+    today = settings.day(actor.site_id, now)
+    day = on or today
+    if day > today:
         raise RuleBroken("An admission cannot lie ahead.", code="ADMITTED_ON", fields={"on": "Not in the future."})
     case = locked(case_id, actor, version=version)
     move(case, CaseState.ADMITTED, actor=actor, now=now, level=level)
@@ -195,17 +196,18 @@ def discharge(
     _check_discharge(type, reason, naloxone, warned)
     case = locked(case_id, actor, version=version)
     move(case, CaseState.DISCHARGED, actor=actor, now=now, type=type)
-    case.discharge_type, case.discharged_on = type, on or now.date()
+    today = settings.day(case.site_id, now)
+    case.discharge_type, case.discharged_on = type, on or today
     case.discharge_status = status if status in DISCHARGE_STATUS else ""
     case.last_contact_on = case.discharged_on
     if naloxone:
-        case.naloxone = {"answer": naloxone, "on": now.date().isoformat()}
+        case.naloxone = {"answer": naloxone, "on": today.isoformat()}
     if reason:
         audit.tell(
             kind="discharge_reason", actor=actor, now=now, case_id=case.id, words=reason, words_key_of=case.person_id
         )
     if moud:
-        case.moud = {**case.moud, "offered": True, "answer": moud, "on": now.date().isoformat(), "by": actor.name}
+        case.moud = {**case.moud, "offered": True, "answer": moud, "on": today.isoformat(), "by": actor.name}
     beds.release(case.id, outcome="discharged", actor=actor, now=now)
     queues.leave_all(case.id, outcome="discharged", actor=actor, now=now)
     if type == "transferred":

@@ -178,7 +178,7 @@ def _accepted(case: Case, row: Transfer, bed_id: int | None, actor: Actor, now: 
 
 def _arrived(case: Case, row: Transfer, bed_id: int | None, actor: Actor, now: datetime) -> None:
     move(case, CaseState.ADMITTED, actor=actor, now=now, level=row.to_level)
-    case.owner_id, case.last_contact_on = actor.id, now.date()
+    case.owner_id, case.last_contact_on = actor.id, settings.day(case.site_id, now)
     if beds.stay(case.id, bed_id=bed_id, actor=actor, now=now) is None:
         beds.release(case.id, outcome="transferred", actor=actor, now=now)
     queues.leave_all(case.id, outcome="transferred", actor=actor, now=now)

@@ -51,7 +51,7 @@ def waitlist(
     case = locked(case_id, actor, version=version)
     move(case, CaseState.WAITLISTED, actor=actor, now=now, wait_class=wait_class)
     case.wait_class, case.waiting_from = wait_class, now
-    case.request_on = case.request_on or request_on or now.date()
+    case.request_on = case.request_on or request_on or settings.day(case.site_id, now)
     if case.wait_number is None:
         top = db.session.scalar(select(func.max(Case.wait_number)).where(Case.site_id == case.site_id))
         case.wait_number = int(top or 0) + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
 
@@ -21,6 +22,7 @@ from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted
 from intake.guard import SignedLink
 from intake.messages.models import Message
+from intake.people.models import Person
 from intake.settings import queries as settings
 from intake.settings import scoring
 from intake.tapers import holds
@@ -274,8 +276,10 @@ def _site_of(row: CheckIn) -> int:
 def hold_unreviewed(*, now: datetime, hours: int = 24) -> int:
     """Upkeep: without standing approval an unreviewed check-in holds the step that starts within a day (rulings 4)."""
     rows = db.session.execute(
-        select(CheckIn, PlanVersion)
+        select(CheckIn, PlanVersion, Person.time_zone)
         .join(PlanVersion, PlanVersion.id == CheckIn.version_id)
+        .join(Case, Case.id == CheckIn.case_id)
+        .join(Person, Person.id == Case.person_id)
         .where(
             CheckIn.state == CheckInState.ANSWERED,
             PlanVersion.state == PlanState.ACTIVE,
@@ -283,10 +287,10 @@ def hold_unreviewed(*, now: datetime, hours: int = 24) -> int:
         )
     ).all()
     done = 0
-    limit = (now + timedelta(hours=hours)).date().isoformat()
-    for row, version in rows:
+    for row, version, zone in rows:
+        today, last = (at.astimezone(ZoneInfo(zone)).date() for at in (now, now + timedelta(hours=hours)))
         following = next((s for s in version.steps if s["step"] == row.step + 1), None)
-        if following is not None and now.date().isoformat() <= following["start"] <= limit:
+        if following is not None and today.isoformat() <= following["start"] <= last.isoformat():
             asked = queries.asked(row.message_id or 0)
             if asked is not None:
                 holds.hold(

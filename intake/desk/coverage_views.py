@@ -39,7 +39,7 @@ def coverage_page(case_id: int) -> ResponseReturnValue:
 
 
 def _today() -> date:
-    return utcnow().astimezone(settings.zone(settings.site(current_actor().site_id))).date()
+    return settings.day(current_actor().site_id, utcnow())
 
 
 def _page(case_id: int, errors: dict[str, str], of: str) -> ResponseReturnValue:

@@ -74,7 +74,7 @@ class WaitPage:
 
 
 def _today(site_id: int, now: datetime) -> date:
-    return now.astimezone(settings.zone(settings.site(site_id))).date()
+    return settings.day(site_id, now)
 
 
 def clocks_of(case: Case, *, now: datetime) -> list[Clock]:

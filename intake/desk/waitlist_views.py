@@ -20,6 +20,7 @@ from intake.desk.listing import listed
 from intake.desk.routes import bp
 from intake.errors import AlreadyDone
 from intake.guard import current_actor, requires
+from intake.settings import queries as settings
 
 REPORTS_TO = (Role.SUPERVISOR, Role.ADMIN)
 
@@ -50,7 +51,8 @@ def waitlist_report() -> ResponseReturnValue:
     writer.writerow(waitlist_page.HEADS)
     writer.writerows([_guarded(cell) for cell in row] for row in rows)
     answer = Response(text.getvalue(), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f"attachment; filename=waitlist-{now.date()}.csv"
+    day = settings.day(actor.site_id, now)
+    answer.headers["Content-Disposition"] = f"attachment; filename=waitlist-{day}.csv"
     return answer
 
 

@@ -92,7 +92,7 @@ def _read(*, more: bool = False) -> tuple[bytes, dict[str, Any]]:
     except RecursionError:
         parsed = None
     client = current_client()
-    today = utcnow().astimezone(settings.zone(settings.site(client.site_id))).date()
+    today = settings.day(client.site_id, utcnow())
     return body, referral_values.read_json(parsed, today=today, more=more)
 
 

@@ -87,7 +87,7 @@ def save_call(draft_id: int) -> ResponseReturnValue:
             return "", 204
         told = drafts.answers(draft) | _changed()
         drafts.save(draft, told, now=now)
-        _keep_danger(draft, call_forms.so_far(told, today=now.date()))
+        _keep_danger(draft, call_forms.so_far(told, today=settings.day(actor.site_id, now)))
     return render_template("inquiries/call_live.html", draft=draft, told=told, a=a, w=words, live=_live(draft, told))
 
 
@@ -124,7 +124,7 @@ def finish_call(draft_id: int) -> ResponseReturnValue:
             said, broken = _read()
             if said is None or after == "refresh":
                 drafts.save(draft, told, now=now)
-                _keep_danger(draft, call_forms.so_far(told, today=now.date()))
+                _keep_danger(draft, call_forms.so_far(told, today=settings.day(actor.site_id, now)))
             else:
                 _receive(draft, said)
     if draft.sent_at is None:
@@ -137,7 +137,7 @@ def finish_call(draft_id: int) -> ResponseReturnValue:
 
 def _read() -> tuple[InquiryValues | None, RuleBroken | None]:
     try:
-        return call_forms.read(request.form, today=utcnow().date()), None
+        return call_forms.read(request.form, today=settings.day(current_actor().site_id, utcnow())), None
     except RuleBroken as broken:
         return None, broken
 
@@ -164,7 +164,7 @@ def hand_over_call(draft_id: int) -> ResponseReturnValue:
         told = call_forms.whole(request.form) if draft.sent_at is None else {}
         if draft.sent_at is None:
             drafts.save(draft, told, now=now)
-            _keep_danger(draft, call_forms.so_far(told, today=now.date()))
+            _keep_danger(draft, call_forms.so_far(told, today=settings.day(actor.site_id, now)))
         refused = _hand_over(draft)
     if refused is not None:
         return _page(draft, told, refused.fields or {"hand_over": refused.message})

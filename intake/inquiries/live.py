@@ -36,11 +36,12 @@ class LiveRead:
 
 def read(draft: InquiryDraft, told: Mapping[str, Any], *, actor: Actor, now: datetime) -> LiveRead:
     """Read a draft's answers as typed; nothing is stored."""
-    said = call_forms.so_far(told, today=now.date())
+    today = settings.day(actor.site_id, now)
+    said = call_forms.so_far(told, today=today)
     _n, rules = settings.rule_set(actor.site_id)
     row = db.session.get(Inquiry, draft.inquiry_id) if draft.inquiry_id else None
     danger = kept_danger(row.danger, said.danger) if row else dict(said.danger)
-    age = people.age_on(said.born_on, said.age_years, now.date())
+    age = people.age_on(said.born_on, said.age_years, today)
     missing = tuple(call_forms.missing(told))
     takes = set(said.facts.get("takes", ()))
     return LiveRead(

@@ -188,7 +188,7 @@ def complete_by_hand(inquiry_id: int) -> ResponseReturnValue:
 
     def verb(r: Reader) -> None:
         actor, now = current_actor(), utcnow()
-        today = now.astimezone(settings.zone(settings.site(actor.site_id))).date()
+        today = settings.day(actor.site_id, now)
         told = referral_values.read_form(r.form, today=today, more=True)
         referrals.add(inquiry_id, told, actor=actor, now=now)
 

@@ -185,9 +185,9 @@ class PersonMail(Kind):
         person = db.session.get(Person, person_id, with_for_update=True)
         if person is None:
             return False
-        cadence.send_window(now.date(), hour, minute, person.time_zone)
-        person.reminder_hour, person.reminder_minute = hour, minute
         today = now.astimezone(cadence.zone_of(person.time_zone)).date()
+        cadence.send_window(today, hour, minute, person.time_zone)
+        person.reminder_hour, person.reminder_minute = hour, minute
         rows = db.session.execute(
             select(Message.id, Message.local_date).where(
                 Message.recipient_id == person_id,

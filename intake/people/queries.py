@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 from sqlalchemy import ColumnElement, Select, and_, select, true
@@ -99,7 +100,7 @@ def opened(person: Person) -> PersonView:
         used_name=clear("used_name"),
         legal_name=clear("legal_name"),
         born_on=born_on,
-        age=age_on(born_on, person.age_years, utcnow().date()),
+        age=age_on(born_on, person.age_years, utcnow().astimezone(ZoneInfo(person.time_zone)).date()),
         pronouns=clear("pronouns"),
         sex=person.sex,
         locale=person.locale,

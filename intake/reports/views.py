@@ -79,7 +79,7 @@ def index() -> ResponseReturnValue:
 
 
 def _is(since: datetime, until: datetime, days: int) -> bool:
-    return until.date() > utcnow().date() - timedelta(days=1) and (until.date() - since.date()).days == days
+    return until.date() >= utcnow().astimezone(until.tzinfo).date() and (until.date() - since.date()).days == days
 
 
 def _figures(site: int, since: datetime, until: datetime, tables: Mapping[str, Table]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -51,6 +51,11 @@ def the_site() -> Site:
 def zone(of: Site) -> ZoneInfo:
     """The time zone of a site."""
     return ZoneInfo(of.time_zone)
+
+
+def day(site_id: int, at: datetime) -> date:
+    """The day it is at a center at a moment: what is written down in the evening happened that day."""
+    return at.astimezone(zone(site(site_id))).date()
 
 
 def value(site_id: int, key: str, *, session: Session | None = None) -> Any:

@@ -17,7 +17,7 @@ from intake.db import db, new_id
 from intake.errors import AlreadyDone, NotPermitted, RuleBroken
 from intake.messages import service as messages
 from intake.people.models import Person
-from intake.tapers import plans, schedule, visiting
+from intake.tapers import plans, queries, schedule, visiting
 from intake.tapers.models import PlanState, PlanVersion, TaperPlan
 from intake.tapers.service import locked
 from intake.tasks import service as tasks
@@ -36,7 +36,7 @@ def pause(
     version, plan, case = locked(version_id)
     if version.state is not PlanState.ACTIVE:
         raise AlreadyDone("This plan is not active any more. Open the current state.")
-    today = today_of(case, now)
+    today = queries.day_of(case, now)
     if not reason or review_by < today:
         raise RuleBroken(
             "A pause needs a reason and a review date.",
@@ -108,11 +108,6 @@ def _paused_version(version: PlanVersion, plan: TaperPlan, *, today: date, now: 
         created_at=now,
         created_by=actor.id,
     )
-
-
-def today_of(case: Case, now: datetime) -> date:
-    """The day it is where the person of a case lives."""
-    return now.astimezone(ZoneInfo(db.session.get_one(Person, case.person_id).time_zone)).date()
 
 
 def _morning(day: date, case: Case) -> datetime:

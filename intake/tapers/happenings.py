@@ -11,14 +11,16 @@ from intake.audit import service as audit
 from intake.cases.models import Case, CaseState
 from intake.db import db
 from intake.messages import service as messages
-from intake.tapers import plans, visiting
-from intake.tapers.changes import pause, today_of
+from intake.tapers import plans, queries, visiting
+from intake.tapers.changes import pause
 from intake.tapers.holds import hold
 from intake.tapers.models import PlanState, PlanVersion, StepHold, TaperPlan
 from intake.tapers.service import plan_of
 from intake.tasks import service as tasks
 
 REVIEW_DAYS_AFTER_HOLD = 3
+# Where the day begins first it is this far ahead; the person's own day decides.
+EASTMOST = timedelta(hours=14)
 # rulings 22: what a discharge of each type leaves owed.
 KEEPS_AFTER_CARE = frozenset({"completed", "transferred"})
 AFTER_CARE = ("AFTER_1M", "AFTER_3M", "AFTER_6M", "AFTER_12M", "AFTER_24M")
@@ -60,7 +62,7 @@ def visit_missed(case: Case, actor: Actor, now: datetime) -> None:
     current = db.session.get(PlanVersion, plan.current_version_id) if plan and plan.current_version_id else None
     if plan is None or current is None or current.state is not PlanState.ACTIVE:
         return
-    today = today_of(case, now)
+    today = queries.day_of(case, now)
     reached = plans.step_on(current.steps, today)
     doses = reached["doses"] if reached else current.request["regimen"]
     tasks.owe(
@@ -92,11 +94,11 @@ def complete_ended(*, now: datetime) -> int:
         select(PlanVersion, TaperPlan, Case)
         .join(TaperPlan, TaperPlan.id == PlanVersion.plan_id)
         .join(Case, Case.id == TaperPlan.case_id)
-        .where(PlanVersion.state == PlanState.ACTIVE, PlanVersion.ends_on < now.date())
+        .where(PlanVersion.state == PlanState.ACTIVE, PlanVersion.ends_on < (now + EASTMOST).date())
     ).all()
     done = 0
     for version, _plan, case in rows:
-        if version.ends_on is not None and version.ends_on < today_of(case, now):
+        if version.ends_on is not None and version.ends_on < queries.day_of(case, now):
             version.state, version.ended_at, version.end_reason = PlanState.COMPLETED, now, "completed"
             audit.record(
                 actor=system(case.site_id),
@@ -122,7 +124,7 @@ def pause_overtaken(*, now: datetime) -> int:
     ).all()
     done = 0
     for row, version, case in rows:
-        today = today_of(case, now)
+        today = queries.day_of(case, now)
         starts = next((s["start"] for s in version.steps if s["step"] == row.first_step), None)
         if starts is None and row.first_step > len(version.steps) and version.ends_on is not None:
             starts = version.ends_on.isoformat()

@@ -302,6 +302,25 @@ def test_the_admit_level_is_frozen_and_admission_is_only_ever_the_admission_day(
         assert len(db.session.scalars(select(Case.id).where(Case.admitted_on.is_not(None))).all()) == 1
 
 
+def test_what_is_written_down_in_the_evening_happened_that_day(app_sqlite: Flask) -> None:
+    with center(app_sqlite) as cast:
+        case, _entry = waiting(cast)
+        _accept(cast, case.id)
+        with transaction():
+            cases.schedule(case.id, starts_at=utcnow() + timedelta(hours=2), actor=cast.ada, now=utcnow())
+        evening = (utcnow() + timedelta(days=1)).replace(hour=3, minute=30)
+        day = evening.date() - timedelta(days=1)
+        with transaction():
+            row = cases.admit(case.id, level="outpatient", actor=cast.cleo, now=evening)
+        assert (row.admitted_on, row.last_contact_on) == (day, day)
+        with transaction():
+            cases.record_offer(case.id, kind="moud", answer="accepted", actor=cast.cleo, now=evening)
+            row = cases.discharge(
+                case.id, type="completed", naloxone="accepted", warned=True, actor=cast.cleo, now=evening
+            )
+        assert (row.discharged_on, row.moud["on"], row.naloxone["on"]) == (day, day.isoformat(), day.isoformat())
+
+
 def test_not_coming_keeps_request_date_and_number_and_frees_the_held_bed(app: Flask) -> None:
     with center(app) as cast:
         now = utcnow()

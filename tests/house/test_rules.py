@@ -167,6 +167,18 @@ def test_the_time_is_asked_in_one_room_only() -> None:
     assert wrong == []
 
 
+def test_the_day_is_asked_of_a_place() -> None:
+    """In the evening of half the world the day of UTC is tomorrow; demo data alone may take it."""
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in sources("intake", "workers")
+        if "cli" not in path.parts
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"\b(now|utcnow\(\)|_at)\.date\(\)", line)
+    ]
+    assert found == []
+
+
 def test_views_touch_no_session() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{line} {name}"
