@@ -20,6 +20,8 @@ from intake.db import db, new_id
 
 LOOK_AGAIN = timedelta(minutes=5)
 BOARD_AGAIN = timedelta(minutes=15)
+# Where a session counts the lines of its transaction.
+_TOLD = "lines_told"
 _CODE = re.compile(
     r"p[1-4]|[a-z_]+[<>=]{1,2}[0-9.-]+|(stage|source|owner|queue|state|what|case)=[\w-]{1,20}|[0-9]+|days"
     r"|open|mine|late|snoozed|all|ended|look|owed|sent|unsent|drafts|print|now|detox|outpatient|callback|refer_out"
@@ -126,7 +128,7 @@ def tell(
         site_id=actor.site_id,
         case_id=case_id,
         inquiry_id=inquiry_id,
-        at=now,
+        at=now + timedelta(microseconds=_told_before()),
         actor_id=actor.id,
         kind=kind,
         params={**(params or {}), "by": actor.name},
@@ -135,3 +137,12 @@ def tell(
         entry.words = crypto.seal(words, key_of=words_key_of, at="timeline_entry.words", row=entry.id)
     db.session.add(entry)
     return entry
+
+
+def _told_before() -> int:
+    """How many lines this transaction told already: what happened in one moment keeps its order in the story."""
+    session = db.session()
+    of, count = session.info.get(_TOLD, (None, 0))
+    count = count + 1 if of is not None and of is session.get_transaction() else 0
+    session.info[_TOLD] = (session.get_transaction(), count)
+    return count

@@ -104,7 +104,8 @@ def test_pages_go_on_exactly_where_the_last_one_ended_while_entries_arrive(app: 
     path = "/audit?who=ada&what=changed"
     for turn in range(5):
         text = door.get(path).text
-        seen += re.findall(r"n\d{3}", text)
+        # As a word of the page: a token may hold the same four signs.
+        seen += re.findall(r"(?<=[\s>])n\d{3}(?=[\s<])", text)
         if turn == 0:
             with app.app_context(), transaction():
                 service.record(actor=cast.ada, verb="owed", record="task", record_id=1, purpose="new", now=utcnow())
