@@ -80,8 +80,9 @@ class Month:
             story = Story(n, self.seed, self.site_id, self.zone, self.team, self.course)
             self.stories.append(story)
             self.course.plan(at, story.asks)
+        # The rounds of the house, which a minute brings in life, come every third hour; mail goes out every hour.
         for n in range(1, self.days * 24):
-            self.course.plan(self.start + HOUR * n, self._round if n % 2 else self._deliver)
+            self.course.plan(self.start + HOUR * n, self._deliver if n % 3 else self._round)
         events = self.course.run()
         counted = [db.session.scalar(select(func.count(t.id))) or 0 for t in (Inquiry, Case, Message)]
         end_read()
@@ -113,8 +114,7 @@ class Month:
             with transaction():
                 job(now)
         self._deliver(now)
-        if now.hour % 3 == 0:
-            self._work(now)
+        self._work(now)
         # A fresh session each hour: nothing is kept that no page would keep.
         db.session.remove()
 

@@ -21,7 +21,7 @@ from intake.cli.demo.answers import answers
 from intake.cli.simulation.care import Care
 from intake.cli.simulation.course import Course
 from intake.cli.simulation.folk import Somebody, somebody
-from intake.db import db, transaction
+from intake.db import db, end_read, transaction
 from intake.inquiries import following, knowing, moving
 from intake.inquiries import service as inquiries
 from intake.inquiries.answers import REACHED
@@ -227,6 +227,8 @@ class Story:
     def planned(self, now: datetime) -> None:
         """A start is given; without a free bed the case waits for one."""
         starts = now + timedelta(seconds=self.dice.uniform(14, 60) * 3600)
+        if self._waits():
+            return self.later(now, 20, 40, self.planned)
         with transaction():
             case = self._case()
             if case.state not in (CaseState.ACCEPTED, CaseState.WAITLISTED, CaseState.NO_SHOW):
@@ -246,6 +248,13 @@ class Story:
             ).id  # fmt: skip
         self.course.plan(starts + timedelta(minutes=self.dice.randint(1, 18)), lambda at: self.comes(visit, at))
         return None
+
+    def _waits(self) -> bool:
+        """On the waitlist, and the house has kept no bed for them yet: nobody looks for one by hand."""
+        state = db.session.scalar(select(Case.state).where(Case.id == self.case_id))
+        waits = state is CaseState.WAITLISTED and self._holds() is None
+        end_read()
+        return waits
 
     def _bed(self) -> int | None:
         held = self._holds()
