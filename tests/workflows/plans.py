@@ -14,17 +14,17 @@ from tests.workflows.steps import Center
 EMAIL = "pat@mail.example"
 
 
-def planned(center: Center, case_id: int) -> str:
+def planned(center: Center, case_id: int, *, starts_in: int = 1) -> str:
     """Cleo drafts, records what is needed and the address; Petra signs with a reason for each concern. The plan's page.
 
-    The plan: oxycodone ER 30-30-30, down to 30 mg a day, from tomorrow.
+    The plan: oxycodone ER 30-30-30, down to 30 mg a day, from tomorrow or in `starts_in` days.
     """
     here = f"/cases/{id_text(case_id)}/taper"
     # The day where the center is, which the form asks by: near midnight it is not that of Greenwich.
     today = date.fromisoformat(center.local()[:10])
     ask = {
         "product": "oxycodone_er", "regimen": "30-30-30", "goal": "30", "rate_pct": "10", "mode": "exponential",
-        "interval_days": "28", "start_date": (today + timedelta(days=1)).isoformat(), "final": "stop",
+        "interval_days": "28", "start_date": (today + timedelta(days=starts_in)).isoformat(), "final": "stop",
     }  # fmt: skip
     center.post("cleo", here, action="rebuild", **ask)
     center.post(
