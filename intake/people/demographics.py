@@ -134,8 +134,8 @@ def read_version(form: MultiDict[str, str]) -> int:
     return version
 
 
-def save(person_id: int, given: Mapping[str, str], *, version: int, actor: Actor, now: datetime) -> None:
-    """Keep the answers, sealed; the sex also stands on the person, where beds and scores read it.
+def editable(person_id: int, *, version: int | None, actor: Actor) -> Person:
+    """The person, locked, for a form that was opened at `version`.
 
     Raises:
         Missing: no such person here. NotPermitted: the role. AlreadyDone: the person changed since `version`.
@@ -149,6 +149,16 @@ def save(person_id: int, given: Mapping[str, str], *, version: int, actor: Actor
         raise Missing("There is no such person.")
     if row.version != version:
         raise AlreadyDone("Somebody changed this person while you were writing. Look again, then save.", code="CHANGED")
+    return row
+
+
+def save(person_id: int, given: Mapping[str, str], *, version: int, actor: Actor, now: datetime) -> None:
+    """Keep the answers, sealed; the sex also stands on the person, where beds and scores read it.
+
+    Raises:
+        Missing: no such person here. NotPermitted: the role. AlreadyDone: the person changed since `version`.
+    """
+    row = editable(person_id, version=version, actor=actor)
     before = answers(row)
     row.demographics = crypto.seal(json.dumps(dict(given), sort_keys=True), key_of=row.id, at=_AT, row=row.id)
     row.sex = _SEX.get(given.get("GENDER", ""), "unknown")

@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
-
 from intake import crypto
-from intake.actor import STAFF, Actor
+from intake.actor import Actor
 from intake.audit import service as audit
-from intake.db import db
-from intake.errors import AlreadyDone, Missing, NotPermitted
 from intake.fields import Reader
 from intake.messages import service as messages
 from intake.people import queries
+from intake.people.demographics import editable
 from intake.people.indexing import index_person
-from intake.people.models import Person, PersonKind
+from intake.people.models import Person
 
 NAME, LINE, WORDS = 100, 80, 300
 LOCALES = {"en": "English", "es": "Spanish"}
@@ -107,15 +104,7 @@ def save(person_id: int, told: Details, *, version: int | None, case_id: int, ac
     Raises:
         Missing: no such person here. NotPermitted: the role. AlreadyDone: the person changed since `version`.
     """
-    if not actor.may(*STAFF):
-        raise NotPermitted("Your role does not record this.")
-    row = db.session.scalar(
-        select(Person).where(Person.id == person_id, Person.site_id == actor.site_id).with_for_update()
-    )
-    if row is None or row.kind is PersonKind.TOMBSTONE:
-        raise Missing("There is no such person.")
-    if row.version != version:
-        raise AlreadyDone("Somebody changed this person while you were writing. Look again, then save.", code="CHANGED")
+    row = editable(person_id, version=version, actor=actor)
     before = of(row)
     changed = sorted(
         name for name in (*SEALED, *PLAIN, "born_on")
