@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import statistics
@@ -24,7 +23,6 @@ from intake import create_app
 from intake.db import db, transaction
 from intake.people import finding
 from intake.people.finding import Likeness
-from tests import figures
 from tests.bench._crowd import Somebody, settle
 from tests.bench.pages import ROOT, Figures
 from tests.conftest import process_environment
@@ -152,17 +150,8 @@ def main(arguments: list[str]) -> int:
                 db.engine.dispose()
     finally:
         server.stop()
-    rows: list[tuple[str, ...]] = [
-        (words, ours, beside, "yes" if kept else "NO") for words, ours, beside, kept in found.lines
-    ]
-    if given.figures:
-        said = (
-            f"{given.people:,} people with sealed names, birth dates and phones, brought in by COPY in {made:.0f} s; "
-            f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end.\n\n"
-        )
-        figures.write("bench find", said + figures.table(("how", "ours", "beside", "kept"), rows))
-    if given.json:
-        print(json.dumps(found.numbers | {"kept": found.kept}))
-    else:
-        print("\n".join(f"{words:34} {ours:28} {beside}" for words, ours, beside, _kept in rows))
-    return 0 if found.kept else 1
+    said = (
+        f"{given.people:,} people with sealed names, birth dates and phones, brought in by COPY in {made:.0f} s; "
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end.\n\n"
+    )
+    return found.tell("bench find", given, said=said, what="how")

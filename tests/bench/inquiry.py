@@ -8,7 +8,6 @@ clock and task, acknowledgement, links, tokens to find them by, audit and timeli
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from sqlalchemy import event
 from config import Config
 from intake import create_app
 from intake.db import db, transaction
-from tests import figures
 from tests.bench.pages import ROOT, Figures, counted, timed
 from tests.conftest import process_environment
 from tests.inquiries.browser import Browser, fill
@@ -124,11 +122,4 @@ def main(arguments: list[str]) -> int:
                     db.engine.dispose()
     finally:
         server.stop()
-    rows = [(words, ours, beside, "yes" if kept else "NO") for words, ours, beside, kept in found.lines]
-    if given.figures:
-        figures.write("bench inquiry", figures.table(("what", "ours", "beside", "kept"), rows))
-    if given.json:
-        print(json.dumps(found.numbers | {"kept": found.kept}))
-    else:
-        print("\n".join(f"{words:48} {ours:26} {beside}" for words, ours, beside, _kept in rows))
-    return 0 if found.kept else 1
+    return found.tell("bench inquiry", given)

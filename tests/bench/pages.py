@@ -67,6 +67,17 @@ class Figures:
         """Whether every gate holds."""
         return all(line[3] for line in self.lines)
 
+    def tell(self, name: str, given: argparse.Namespace, *, said: str = "", what: str = "what") -> int:
+        """Write the section of docs/figures.md or the JSON that was asked for; 1 when a gate is missed."""
+        if given.figures:
+            rows = [(words, ours, beside, "yes" if kept else "NO") for words, ours, beside, kept in self.lines]
+            figures.write(name, said + figures.table((what, "ours", "beside", "kept"), rows))
+        if given.json:
+            print(json.dumps(self.numbers | {"kept": self.kept}))
+        else:
+            print("\n".join(f"{words:48} {ours:26} {beside}" for words, ours, beside, _kept in self.lines))
+        return 0 if self.kept else 1
+
 
 def fill(cast: Cast, count: int) -> None:
     """`count` people who wait in detox, copied from one real entry; the rows of both ends get seals of their own."""
@@ -261,11 +272,4 @@ def main(arguments: list[str]) -> int:
     except Unavailable as reason:
         print(f"not run: {reason}", file=sys.stderr)
         return 2
-    rows = [(words, ours, beside, "yes" if kept else "NO") for words, ours, beside, kept in found.lines]
-    if given.figures:
-        figures.write("bench pages", figures.table(("what", "ours", "beside", "kept"), rows))
-    if given.json:
-        print(json.dumps(found.numbers | {"kept": found.kept}))
-    else:
-        print("\n".join(f"{words:48} {ours:26} {beside}" for words, ours, beside, _kept in rows))
-    return 0 if found.kept else 1
+    return found.tell("bench pages", given)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -16,7 +15,6 @@ from contextlib import contextmanager
 from flask.testing import FlaskClient
 
 from intake import crypto
-from tests import figures
 from tests.bench.pages import SHOWN, Figures, crowded
 from tests.desk.door import browser
 from tests.servers import Unavailable
@@ -107,11 +105,4 @@ def main(arguments: list[str]) -> int:
     except Unavailable as reason:
         print(f"not run: {reason}", file=sys.stderr)
         return 2
-    rows: list[tuple[str, ...]] = [
-        (words, ours, beside, "yes" if kept else "NO") for words, ours, beside, kept in found.lines
-    ]
-    if given.figures:
-        figures.write("bench sealing", figures.table(("what", "ours", "beside", "kept"), rows))
-    if given.json:
-        print(json.dumps(found.numbers | {"kept": found.kept}))
-    return 0 if found.kept else 1
+    return found.tell("bench sealing", given)
