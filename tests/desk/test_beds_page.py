@@ -77,8 +77,8 @@ def test_supervisors_set_up_units_and_beds_and_nobody_closes_one_in_use(app_sqli
     with app_sqlite.app_context():
         unit = f"/beds/units/{id_text(beds.units(cast.site.id)[0].id)}"
         db.session.remove()
-    assert sol.post(f"{unit}/add", data={"name": "R1"}).status_code == 302
-    assert sol.post(f"{unit}/add", data={"name": "R1"}).status_code == 422
+    assert sol.post(f"{unit}/add", data={"name": "By the window"}).status_code == 302
+    assert sol.post(f"{unit}/add", data={"name": "By the window"}).status_code == 422
     with app_sqlite.app_context():
         bed = f"/beds/{id_text(beds.beds(cast.site.id)[0].id)}"
         db.session.remove()
@@ -86,7 +86,7 @@ def test_supervisors_set_up_units_and_beds_and_nobody_closes_one_in_use(app_sqli
     assert sol.post(f"{bed}/close").status_code == 409
     ada.post(f"{bed}/give-back")
     assert sol.post(f"{bed}/close").status_code == 302
-    assert "R1" not in sol.get("/beds").text
+    assert "By the window" not in sol.get("/beds").text
 
 
 def test_the_waitlist_shows_order_and_clocks_and_its_report_has_numbers_and_no_names(app_sqlite: Flask) -> None:

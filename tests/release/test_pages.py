@@ -194,7 +194,7 @@ def test_a_form_sent_twice_writes_one_consent_and_one_disclosure(app_sqlite: Fla
         assert len(db.session.scalars(select(Disclosure)).all()) == 1
 
 
-ODD = ["\x00", "x" * 5000, "‮evil", "<script>alert(1)</script>", "{{7*7}}"]
+ODD = ["\x00", "x" * 5000, "‮evil", "<script>alert(1)</script>", "{{7000*7000}}"]
 
 
 def test_i02_i03_i09_odd_words_get_a_sentence_or_are_shown_as_words(
@@ -214,4 +214,4 @@ def test_i02_i03_i09_odd_words_get_a_sentence_or_are_shown_as_words(
             shown = answer.text if answer.status_code != 302 else desk.get(answer.location).text
             assert answer.status_code in {302, 422}, (tail, answer.status_code)
             assert "<script>alert(1)" not in shown
-            assert "49" not in shown or odd != "{{7*7}}" or "{{7*7}}" in shown
+            assert "49000000" not in shown
