@@ -36,6 +36,7 @@ from intake.queues import leaving as queues_leaving
 from intake.release import referrers
 from intake.release import views as release
 from intake.reports import views as reports
+from intake.screening import kinds as screening_kinds
 from intake.screening import views as screening
 from intake.settings import scoring
 from intake.settings import views as settings
@@ -74,6 +75,7 @@ KINDS = (
     taper_kinds.PlanChanged,
     visit_kinds.VisitReminder,
     visit_kinds.VisitChanged,
+    screening_kinds.ScreeningMail,
 )
 
 migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)

@@ -54,14 +54,6 @@ def answers_of(stored: dict[str, Any]) -> Answers:
     return Answers(**{**stored, "feelings": tuple(stored["feelings"])})
 
 
-def read_birth_date(form: MultiDict[str, str]) -> str:
-    """The birth date as typed, in any common order; checked against the person elsewhere."""
-    reader = Reader(form)
-    typed = reader.text("born_on", limit=40, required=_("Type your birth date, like July 3 1984"))
-    reader.check()
-    return typed
-
-
 def read_feelings(form: MultiDict[str, str]) -> tuple[tuple[str, ...], str]:
     """First page: what is felt, and whether the dose was taken as planned."""
     reader = Reader(form)

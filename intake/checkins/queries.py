@@ -16,9 +16,7 @@ from intake.checkins.models import CheckIn, CheckInState
 from intake.clinical import alerts
 from intake.clock import db_now, utcnow
 from intake.db import db
-from intake.fields import read_day
 from intake.messages.models import Message, MessagePart, MessageState
-from intake.people import queries as people
 from intake.people.models import Person
 from intake.screening import queries as screening
 from intake.settings import queries as settings
@@ -73,15 +71,6 @@ def lessons(of: Asked) -> list[settings.Lesson]:
     if LESSON not in of.parts:
         return []
     return settings.lessons_for(of.case.site_id, str(get_locale()), utcnow())
-
-
-def is_birth_date(person: Person, typed: str) -> bool:
-    """Whether the typed date is the person's; day and month may be the other way round."""
-    known, found = people.opened(person).born_on, read_day(typed)
-    if known is None or found is None:
-        return False
-    swapped = found.day <= 12 and (found.year, found.day, found.month) == (known.year, known.month, known.day)
-    return found == known or swapped
 
 
 def answers(row: CheckIn) -> Answers | None:

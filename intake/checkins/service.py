@@ -22,6 +22,7 @@ from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted
 from intake.guard import SignedLink
 from intake.messages.models import Message
+from intake.people import born
 from intake.people.models import Person
 from intake.settings import queries as settings
 from intake.settings import scoring
@@ -29,32 +30,26 @@ from intake.tapers import holds
 from intake.tapers.models import PlanState, PlanVersion
 from intake.tasks import service as tasks
 
-MOST_TRIES = 5
 REVIEW_HOURS = 24
 PURPOSE = "check_in"
 
 
 def wrong_birth_date(link_id: int, *, now: datetime) -> int:
     """Count a wrong birth date; after five the link stops and a task asks somebody to call. Returns tries left."""
-    link = db.session.get(SignedLink, link_id, with_for_update=True)
-    if link is None:
-        raise Missing("This link has ended.")
-    link.tries += 1
-    if link.tries >= MOST_TRIES and link.stopped_at is None:
-        link.stopped_at = now
-        asked = queries.asked(link.subject_id)
-        if asked is not None:
-            tasks.owe(
-                site_id=asked.case.site_id,
-                kind="birth_date_tries",
-                key=f"birth_date:{link.id}",
-                role=Role.CLINICIAN,
-                due_at=now + timedelta(hours=4),
-                cause="five wrong birth dates",
-                case_id=asked.case.id,
-                now=now,
-            )
-    return max(0, MOST_TRIES - link.tries)
+    left, stopped = born.count_wrong(link_id, now=now)
+    asked = queries.asked(db.session.get_one(SignedLink, link_id).subject_id) if stopped else None
+    if asked is not None:
+        tasks.owe(
+            site_id=asked.case.site_id,
+            kind="birth_date_tries",
+            key=f"birth_date:{link_id}",
+            role=Role.CLINICIAN,
+            due_at=now + timedelta(hours=4),
+            cause="five wrong birth dates",
+            case_id=asked.case.id,
+            now=now,
+        )
+    return left
 
 
 def record(message_id: int, answers: Answers, *, now: datetime) -> tuple[CheckIn, alerts.Assessment]:

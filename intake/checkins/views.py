@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from intake.actor import CARE
@@ -15,6 +14,7 @@ from intake.clock import utcnow
 from intake.db import transaction
 from intake.errors import AlreadyDone, RuleBroken
 from intake.guard import current_actor, current_link, requires, signed
+from intake.people import born
 
 bp = Blueprint("checkins", __name__)
 
@@ -40,19 +40,19 @@ def start_open() -> ResponseReturnValue:
     if request.method != "POST":
         return render_template("checkins/birth_date.html", errors={}, typed="")
     try:
-        typed = forms.read_birth_date(request.form)
+        typed = born.read(request.form)
     except RuleBroken as wrong:
         return render_template("checkins/birth_date.html", errors=wrong.fields, typed=""), 422
     link = current_link()
     asked = queries.asked(link.subject_id)
-    if asked is not None and queries.is_birth_date(asked.person, typed):
+    if asked is not None and born.fits(asked.person, typed):
         session[OPENED] = link.id
         return redirect(url_for(".feelings"))
     with transaction():
         left = service.wrong_birth_date(link.id, now=utcnow())
     if not left:
         return render_template("checkins/call_us.html"), 403
-    errors = {"born_on": _("That is not the birth date we have. You can try %(n)s more times.", n=left)}
+    errors = {"born_on": born.wrong_sentence(left)}
     return render_template("checkins/birth_date.html", errors=errors, typed=typed[:40]), 422
 
 

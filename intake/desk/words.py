@@ -83,6 +83,7 @@ TASKS: dict[str, str] = {
     "check_in_unanswered": "No answer to the check-in: call",
     "step_hold": "Decide about the held step",
     "new_owner": "Give this case an owner",
+    "screening_waits": "Complete the screening that was answered by link",
     "birth_date_tries": "Birth date did not fit five times: call",
     "call_about_mail": "Call about an email",
     "message_not_sent": "An email was not sent",
@@ -252,6 +253,8 @@ _LINES: dict[str, tuple[str, str, str]] = {
     "override_reversed": ("Override turned back to the suggestion", "route", "v"),
     "passed_on": ("Case passed on to {to}", "person", ""),
     "screening_completed": ("Screening complete", "task", "t"),
+    "questions_sent": ("Questions sent by email", "mail", ""),
+    "questions_answered": ("Answered the questions by link", "task", "t"),
 }
 
 

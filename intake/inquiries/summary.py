@@ -66,16 +66,26 @@ def _reach(told: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _going_on(told: Mapping[str, Any]) -> list[Row]:
+    rows = [(label, value, _change(step), "") for _name, step, (label, value) in state(told)]
+    return [*rows, (_("Insurance"), a.label(a.FUNDING, told.get("funding", "")), _change("pay"), "")]
+
+
+def state(told: Mapping[str, Any]) -> list[tuple[str, str, tuple[str, str]]]:
+    """How somebody is, as (field, page, (label, value)); a value is empty when nothing was answered."""
     danger = danger_of(told.get("danger", ()))
     signs = a.labels(a.DANGER, [c for c, answer in danger.items() if answer == YES])
     takes = a.labels(a.TAKES, told.get("takes", ()))
     named = told.get("takes_name", "")
     return [
-        (_("In danger right now"), signs or _("No, none of these"), _change("now"), ""),
-        (_("What is taken"), f"{takes} ({named})" if takes and named else takes or named, _change("use"), ""),
-        (_("How long"), a.label(a.SINCE, told.get("since", "")), _change("use"), ""),
-        (_("Pain"), a.labels(a.PAIN, told.get("pain", ())), _change("pain"), ""),
-        (_("How it feels right now"), a.labels(a.FEELS, told.get("feels", ())), _change("feel"), ""),
-        (_("In your words"), told.get("own_words", ""), _change("feel"), ""),
-        (_("Insurance"), a.label(a.FUNDING, told.get("funding", "")), _change("pay"), ""),
+        ("danger", "now", (_("In danger right now"), signs or _("No, none of these"))),
+        ("takes", "use", (_("What is taken"), f"{takes} ({named})" if takes and named else takes or named)),
+        ("since", "use", (_("How long"), a.label(a.SINCE, told.get("since", "")))),
+        ("pain", "pain", (_("Pain"), a.labels(a.PAIN, told.get("pain", ())))),
+        ("feels", "feel", (_("How it feels right now"), a.labels(a.FEELS, told.get("feels", ())))),
+        ("own_words", "feel", (_("In your words"), told.get("own_words", ""))),
     ]
+
+
+def kept_closed(answered: bool) -> str:
+    """What stands for an answer that was given in another browser: that there is one, not what it is."""
+    return str(_("You answered this before.")) if answered else ""

@@ -152,10 +152,12 @@ def event(kind: str, params: Mapping[str, Any]) -> str:
         "inquiry_reopened": _("Reopened"),
         "asked_to_change": _("Asked by link to change the request"),
         "asked_to_cancel": _("Asked by link to cancel"),
+        "questions_sent": _("Questions sent by email"),
+        "questions_answered": _("Answered the questions by link"),
         "person_linked": _("Joined with an earlier record"),
         "person_unlinked": _("Join taken back"),
         "contact_agreed": _("The person agreed to be contacted"),
-    }.get(kind, kind.replace("_", " "))
+    }.get(kind, kind.replace("_", " ").capitalize())
 
 
 def danger_rows(danger: Mapping[str, str]) -> list[tuple[str, str]]:

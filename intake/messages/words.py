@@ -12,6 +12,7 @@ KINDS = {
     "visit_reminder": _("Visit"),
     "visit_changed": _("Visit changed"),
     "inquiry_acknowledgement": _("Acknowledgement"),
+    "screening_link": _("Questions"),
     "staff_alert": _("Staff alert"),
     "task_alert": _("Late work"),
     "invitation": _("Invitation"),

@@ -17,6 +17,7 @@ from intake.consents import service as consents
 from intake.inquiries import drafts, promises, unanswered
 from intake.ops import erased
 from intake.queues import claims, late
+from intake.screening import by_link
 from intake.screening import drafts as screenings
 from intake.tapers import happenings
 
@@ -49,6 +50,7 @@ JOBS: tuple[tuple[str, Job], ...] = (
     ("sessions_over", lambda now: sessions.sweep(now)),
     ("records_purged", lambda now: keeping.purge(now=now)),
     ("erased_noted", lambda now: erased.note(now=now)),
+    ("question_links_over", lambda now: by_link.forget(now=now)),
     ("screenings_left", lambda now: screenings.expire(now=now)),
     ("plans_ended", lambda now: happenings.complete_ended(now=now)),
 )

@@ -66,6 +66,10 @@ class PersonMail(Kind):
         reach = _reach({m.recipient_id for m in messages})
         return {m.id: self._choose(reach.get(m.recipient_id)) for m in messages}
 
+    def reachable(self, person_id: int) -> Recipient | Refusal:
+        """Who would get a mail of this kind now, or why nobody would; for pages that offer to send one."""
+        return self._choose(_reach({person_id}).get(person_id))
+
     def _choose(self, reach: _Reach | None) -> Recipient | Refusal:
         if reach is None:
             return Refusal(S.SUPPRESSED, "no_person")

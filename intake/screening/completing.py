@@ -26,7 +26,7 @@ from intake.screening.drafts import locked
 from intake.screening.findings import Findings, blank_items, flat, is_started, opioid_use, rows
 from intake.screening.lines import UNKNOWN
 from intake.screening.models import OpioidLine, Placement, Screening, ScreeningState, Vitals
-from intake.screening.parts import PARTS, REPEAT
+from intake.screening.parts import PARTS, REPEAT, SELF
 from intake.screening.questions import item_name
 from intake.screening.short import in_short
 from intake.settings import scoring
@@ -104,8 +104,8 @@ def complete(screening_id: int, *, actor: Actor, now: datetime, read_version: in
 
 
 def _with_earlier(row: Screening, found: Findings) -> Findings:
-    """In a repeat, the facts it did not ask for stay as the inquiry's last placement had them."""
-    if row.mode != REPEAT:
+    """In a sitting that asks only some, the facts it did not ask for stay as the inquiry's last placement had them."""
+    if row.mode not in (REPEAT, SELF):
         return found
     before = queries.newest_placement(row.inquiry_id)
     return found if before is None else replace(found, facts=queries.over(queries.facts_of(before), found.facts))

@@ -12,14 +12,12 @@ from sqlalchemy import select
 from intake import crypto
 from intake.actor import CARE, Actor, system
 from intake.audit import service as audit
-from intake.cases import service as cases
 from intake.cases.models import Case
 from intake.clock import db_now
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.inquiries.models import Inquiry, InquiryState
-from intake.inquiries.values import kept_danger
-from intake.screening import carrying, queries
+from intake.screening import carrying, danger, queries
 from intake.screening.findings import flat
 from intake.screening.models import Screening, ScreeningState
 from intake.screening.parts import COUNTED_BY_CARE, DANGER, SETS, get
@@ -31,8 +29,8 @@ OPEN_STATES = (InquiryState.NEW, InquiryState.CONTACTING)
 DRAFT_LIFE = timedelta(days=28)
 
 
-def start(of: Inquiry | Case, *, mode: str, actor: Actor, now: datetime) -> Screening:
-    """Open a screening, or return the draft that is already open.
+def start(of: Inquiry | Case, *, mode: str, actor: Actor, now: datetime, apart: bool = False) -> Screening:
+    """Open a screening, or return the draft that is already open, unless this one is kept `apart` from it.
 
     `mode` names the set of parts that is asked (full, call, nurse, clinician, self); any other word means full.
     Answers of the last complete screening that may still hold stand beside their questions until confirmed.
@@ -46,7 +44,7 @@ def start(of: Inquiry | Case, *, mode: str, actor: Actor, now: datetime) -> Scre
     case = of if isinstance(of, Case) else queries.case_of(inquiry.id)
     # The inquiry's row is the lock that keeps two people from opening two drafts.
     db.session.scalars(select(Inquiry.id).where(Inquiry.id == inquiry.id).with_for_update()).one()
-    known = queries.draft(inquiry.id)
+    known = None if apart else queries.draft(inquiry.id)
     if known is not None:
         return known
     row = Screening(
@@ -149,7 +147,7 @@ def answer(
         _record("answered", row, actor, now, changed)
     newly = {n: values[n] for n in changed if n in DANGER}
     if newly:
-        _danger(row, newly, actor, now)
+        danger.told(row, newly, actor=actor, now=now)
     return row
 
 
@@ -230,9 +228,9 @@ def confirm(screening_id: int, names: tuple[str, ...], *, actor: Actor, now: dat
     row.saved_at = now
     db.session.flush()
     _record("confirmed", row, actor, now, names)
-    danger = {n: flat(document).get(n) for n in names if n in DANGER}
-    if danger:
-        _danger(row, danger, actor, now)
+    signs = {n: flat(document).get(n) for n in names if n in DANGER}
+    if signs:
+        danger.told(row, signs, actor=actor, now=now)
     return row
 
 
@@ -252,30 +250,3 @@ def expire(*, now: datetime, limit: int = 200) -> int:
         row.state = ScreeningState.EXPIRED
         _record("expired", row, system(row.site_id), now, ("state",))
     return len(rows)
-
-
-def _danger(row: Screening, answers: Mapping[str, Any], actor: Actor, now: datetime) -> None:
-    """Put danger answers on the inquiry, where a yes stays until its outcome is known; a new yes acts at once."""
-    inquiry = db.session.scalars(
-        select(Inquiry).where(Inquiry.id == row.inquiry_id).with_for_update().execution_options(populate_existing=True)
-    ).one()
-    before = dict(inquiry.danger)
-    told = {name: value for name, value in answers.items() if value is not None}
-    inquiry.danger = kept_danger(before, {**before, **told})
-    newly = sorted(name for name, value in told.items() if value == "yes" and before.get(name) != "yes")
-    if not newly:
-        return
-    audit.tell(
-        kind="danger_told",
-        actor=actor,
-        now=now,
-        case_id=row.case_id,
-        inquiry_id=row.inquiry_id,
-        params={"signs": newly},
-    )
-    case = queries.case_of(row.inquiry_id)
-    if case is None:
-        opened = cases.open_for_danger(inquiry, actor=actor, now=now)
-        row.case_id = opened.id
-    else:
-        cases.raise_alert(case.id, code="DANGER", triggers=newly, now=now, actor=actor)

@@ -52,6 +52,24 @@ class Screening(Base, Stamped, Versioned):
     scorer_version: Mapped[str] = mapped_column(default="")
 
 
+class ScreeningLink(Base, Stamped, Versioned):
+    """A link that staff sent, by which a person answers the questions alone; what they typed is kept until they send.
+
+    It ends when its answers were sent (`screening_id`), or when a newer one takes its place.
+    """
+
+    __tablename__ = "screening_link"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = mapped_column(BigInteger)
+    person_id: Mapped[int] = ref("person.id")
+    inquiry_id: Mapped[int] = ref("inquiry.id")
+    answers: Mapped[Sealed | None]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    screening_id: Mapped[int | None] = ref("screening.id", index=False)
+
+
 class OpioidLine(Base, Stamped):
     """One opioid somebody takes now, as told; drug and dose are sealed with the person's key."""
 

@@ -339,6 +339,8 @@ SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 # A repeat asks what changes within days; all else stays as the inquiry's last placement had it.
 REPEAT = "nurse"
+# The person alone, by a link: the questions of the public form, no scale.
+SELF = "self"
 
 
 def get(key: str) -> Part:

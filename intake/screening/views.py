@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from intake.actor import CARE, Role
@@ -14,12 +14,14 @@ from intake.clock import utcnow
 from intake.db import transaction
 from intake.errors import IntakeError, RuleBroken
 from intake.guard import current_actor, requires
-from intake.screening import explained, forms, pages, parts, service, subjects
+from intake.screening import asking, explained, forms, link_pages, pages, parts, service, subjects
 from intake.screening.lines import TABLES
 from intake.screening.questions import Part
+from intake.screening.routes import bp
 from intake.screening.subjects import Subject
+from intake.settings import queries as settings
 
-bp = Blueprint("screening", __name__)
+__all__ = ["asking", "bp", "link_pages"]
 
 
 def _subject(*, inquiry_id: int | None, case_id: int | None) -> Subject:
@@ -67,6 +69,8 @@ def _page(
         subject=subject,
         part=page,
         part_of=pages.part_of,
+        asked=asking.asked(subject.inquiry) if page is parts.PARTS[0] else None,
+        zone=settings.zone(settings.site(subject.inquiry.site_id)),
         errors=dict(errors or {}),
         still=dict(still or {}),
     )

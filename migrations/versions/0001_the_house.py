@@ -1488,6 +1488,30 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "screening_link",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.BigInteger(), nullable=False),
+        sa.Column("inquiry_id", sa.BigInteger(), nullable=False),
+        sa.Column("answers", sa.LargeBinary(), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("screening_id", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["inquiry_id"], ["inquiry.id"], name=op.f("fk_screening_link_inquiry_id_inquiry")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_screening_link_person_id_person")),
+        sa.ForeignKeyConstraint(
+            ["screening_id"], ["screening.id"], name=op.f("fk_screening_link_screening_id_screening")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_screening_link")),
+    )
+    with op.batch_alter_table("screening_link", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_screening_link_inquiry_id"), ["inquiry_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_screening_link_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
         "vitals",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("person_id", sa.BigInteger(), nullable=False),
@@ -1917,6 +1941,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_vitals_person_id"))
 
     op.drop_table("vitals")
+    with op.batch_alter_table("screening_link", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_screening_link_person_id"))
+        batch_op.drop_index(batch_op.f("ix_screening_link_inquiry_id"))
+
+    op.drop_table("screening_link")
     with op.batch_alter_table("plan_version", schema=None) as batch_op:
         batch_op.drop_index(
             "plan_version_live",

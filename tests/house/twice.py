@@ -105,6 +105,8 @@ KEYED = {
     "inquiries.send_referral",
     "inquiries.step",
     "messages.bounce",
+    "screening.question",
+    "screening.question_check",
     "tapers.draft",
 }
 
@@ -140,6 +142,7 @@ PROOF = {
     "accounts.step_up",
     "accounts.use_passkey",
     "checkins.start_open",
+    "screening.questions_open",
 }
 
 # Looks something up, or hands out what was written down before.

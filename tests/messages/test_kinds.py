@@ -18,12 +18,13 @@ from intake.messages.kinds import Kind, UnknownKind
 from intake.messages.render import Center
 
 ROOT = Path(__file__).resolve().parents[2]
-TO_PEOPLE = ("reminder", "plan_changed", "visit_reminder", "visit_changed", "inquiry_acknowledgement")
+TO_PEOPLE = ("reminder", "plan_changed", "visit_reminder", "visit_changed", "screening_link", "inquiry_acknowledgement")
 POLICIES = {
     "reminder": ("resend_same_id", timedelta(hours=12), True),
     "plan_changed": ("resend_same_id", timedelta(hours=12), True),
     "visit_reminder": ("resend_same_id", timedelta(hours=12), True),
     "visit_changed": ("resend_same_id", timedelta(hours=12), True),
+    "screening_link": ("resend_same_id", timedelta(hours=12), True),
     "inquiry_acknowledgement": ("resend_same_id", timedelta(hours=24), False),
     "staff_alert": ("hold_for_human", timedelta(hours=1), False),
     "task_alert": ("hold_for_human", timedelta(hours=1), False),
@@ -37,6 +38,7 @@ FACTS: dict[str, dict[str, Any]] = {
     "plan_changed": {},
     "visit_reminder": {},
     "visit_changed": {},
+    "screening_link": {"questions_url": f"{LINK}help/questions/0"},
     "inquiry_acknowledgement": {"reference": "NL-4H7K-22", "path": "/help/sent/0"},
     "staff_alert": {},
     "task_alert": {},

@@ -34,7 +34,7 @@ SENTENCES = (
     "intake/inquiries/sent.py",
     "intake/inquiries/referral_values.py",
     "intake/checkins/forms.py",
-    "intake/checkins/views.py",
+    "intake/people/born.py",
 )
 CALL_PAGE = "# What only the call page asks."
 EXEMPT = {"Your account", "Read by %(who)s on %(day)s."}

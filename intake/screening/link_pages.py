@@ -1,0 +1,182 @@
+"""The person's pages behind a mailed link: birth date, then four questions of the public form. Opening writes nothing.
+
+What was typed in another browser is kept, and not shown: whoever holds the link may not be the one who typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import make_response, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from intake.clock import utcnow
+from intake.db import db, transaction
+from intake.errors import AlreadyDone, RuleBroken
+from intake.guard import current_link, signed
+from intake.inquiries import answers as a
+from intake.inquiries import forms, summary
+from intake.limits import limiter
+from intake.people import born
+from intake.people.models import Person
+from intake.screening import by_link
+from intake.screening.models import ScreeningLink
+from intake.screening.routes import bp
+
+OPENED = "opened:questions"
+TYPED = "typed:questions"
+POSTS = "60/minute;600/hour"
+MINUTES_LEFT = {"now": 3, "use": 2, "pain": 2, "feel": 1}
+
+
+@bp.get("/help/questions/<token>")
+@signed(by_link.PURPOSE)
+def questions(token: str) -> ResponseReturnValue:
+    """The mailed address; the guard moves its secret into the cookie and goes on to the clean address."""
+    return redirect(url_for(".questions_open"))
+
+
+@bp.route("/help/questions/", methods=["GET", "POST"])
+@signed(by_link.PURPOSE)
+@limiter.limit(POSTS, methods=["POST"])
+def questions_open() -> ResponseReturnValue:
+    """Ask for the birth date before anything is shown, then go on where the person stopped."""
+    row = by_link.of_link(current_link())
+    if row.ended_at is not None:
+        return make_response(render_template("screening/alone/done.html"))
+    if request.method != "POST":
+        return _gate({})
+    try:
+        typed = born.read(request.form)
+    except RuleBroken as wrong:
+        return _gate(wrong.fields)
+    if born.fits(db.session.get_one(Person, row.person_id), typed):
+        session[OPENED], session[TYPED] = current_link().id, []
+        return redirect(_onward(by_link.told(row)))
+    with transaction():
+        left = by_link.wrong_birth_date(current_link().id, now=utcnow())
+    if not left:
+        return make_response(render_template("checkins/call_us.html"), 403)
+    return _gate({"born_on": born.wrong_sentence(left)}, typed[:40])
+
+
+def _gate(errors: Mapping[str, str], typed: str = "") -> ResponseReturnValue:
+    body = render_template("screening/alone/birth_date.html", errors=errors, typed=typed)
+    return make_response(body, 422 if errors else 200)
+
+
+def _onward(given: Mapping[str, Any]) -> str:
+    step = by_link.first_open(given)
+    return url_for(".question", name=step) if step else url_for(".question_check")
+
+
+def _open() -> ScreeningLink | None:
+    """The row, when the birth date was given in this browser and the link still asks."""
+    row = by_link.of_link(current_link())
+    return None if row.ended_at is not None or session.get(OPENED) != current_link().id else row
+
+
+def _typed_here(row: ScreeningLink) -> dict[str, Any]:
+    """What was typed in this browser; the rest of the kept answers stays closed."""
+    given, here = by_link.told(row), session.get(TYPED, [])
+    names = {name for step in here for name in by_link.FIELDS.get(step, ())}
+    return {name: value for name, value in given.items() if name in names}
+
+
+@bp.route("/help/questions/step/<any(now,use,pain,feel):name>", methods=["GET", "POST"])
+@signed(by_link.PURPOSE)
+@limiter.limit(POSTS, methods=["POST"])
+def question(name: str) -> ResponseReturnValue:
+    """One question: show it, or keep its answer and go on."""
+    row = _open()
+    if row is None:
+        return redirect(url_for(".questions_open"))
+    if name != "now" and "now" not in by_link.told(row).get("seen", ()):
+        return redirect(url_for(".question", name="now"))
+    if request.method != "POST":
+        return _question_page(name, _typed_here(row))
+    try:
+        found = forms.read_step(name, request.form, {})
+    except RuleBroken as wrong:
+        return _question_page(name, forms.typed(request.form), wrong.fields)
+    try:
+        with transaction():
+            endangered = by_link.keep(row.id, name, found, now=utcnow())
+    except AlreadyDone:
+        return redirect(url_for(".questions_open"))
+    session[TYPED] = sorted({*session.get(TYPED, []), name}, key=by_link.STEPS.index)
+    if endangered:
+        return redirect(url_for(".question_danger"))
+    return redirect(url_for(".question_check") if request.form.get("change") else _onward(_told_now(row)))
+
+
+def _told_now(row: ScreeningLink) -> dict[str, Any]:
+    db.session.expire_all()
+    return by_link.told(by_link.of_link(current_link()))
+
+
+def _question_page(name: str, told: Mapping[str, Any], errors: Mapping[str, str] | None = None) -> ResponseReturnValue:
+    at = by_link.STEPS.index(name)
+    change = request.values.get("change", "")[:1]
+    back = url_for(".question_check") if change else "" if at == 0 else url_for(".question", name=by_link.STEPS[at - 1])
+    body = render_template(
+        f"inquiries/{name}.html",
+        told=told,
+        errors=errors or {},
+        a=a,
+        number=at + 1,
+        of=len(by_link.STEPS),
+        minutes_left=MINUTES_LEFT[name],
+        back=back,
+        change=change,
+        action=url_for(".question", name=name),
+    )
+    return make_response(body, 422 if errors else 200)
+
+
+@bp.get("/help/questions/danger")
+@signed(by_link.PURPOSE)
+def question_danger() -> ResponseReturnValue:
+    """911 and 988 first; then go on, or put a mistake right."""
+    row = _open()
+    if row is None:
+        return redirect(url_for(".questions_open"))
+    return render_template("screening/alone/danger.html", endangered=True, told={}, onward=_onward(by_link.told(row)))
+
+
+@bp.route("/help/questions/check", methods=["GET", "POST"])
+@signed(by_link.PURPOSE)
+@limiter.limit(POSTS, methods=["POST"])
+def question_check() -> ResponseReturnValue:
+    """What was answered, with a Change link each; one POST sends it, once."""
+    row = _open()
+    if row is None:
+        return redirect(url_for(".questions_open"))
+    given = by_link.told(row)
+    if "now" not in given.get("seen", ()):
+        return redirect(url_for(".question", name="now"))
+    if request.method != "POST":
+        told = _typed_here(row)
+        return render_template("screening/alone/check.html", rows=_rows(told, given), endangered=_endangered(given))
+    try:
+        with transaction():
+            by_link.finish(row.id, now=utcnow())
+    except AlreadyDone:
+        return redirect(url_for(".questions_open"))
+    return redirect(url_for(".questions_open"))
+
+
+def _endangered(given: Mapping[str, Any]) -> bool:
+    return a.NONE not in given.get("danger", ())
+
+
+def _rows(told: Mapping[str, Any], given: Mapping[str, Any]) -> list[summary.Row]:
+    def change(step: str) -> str:
+        return url_for(".question", name=step, change=1)
+
+    here = session.get(TYPED, [])
+    return [
+        (label, value if step in here else summary.kept_closed(bool(given.get(name))), change(step), "")
+        for name, step, (label, value) in summary.state(told)
+    ]
