@@ -133,6 +133,10 @@ class Kind:
         """The recipient chose another hour for these."""
         return False
 
+    def choose_often(self, person_id: int, days: int, *, now: datetime) -> bool:
+        """The recipient chose how many days lie between those of these that could wait."""
+        return False
+
     def bounced(self, message: Message, *, code: str, hard: bool, now: datetime) -> None:
         """Mail to the recipient's address came back."""
 

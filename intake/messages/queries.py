@@ -56,6 +56,7 @@ REASONS = {
     "mail_not_allowed": "The person asked to get no email",
     "not_verified": "The address is not verified",
     "no_consent": "There is no consent to email",
+    "often_enough": "The person asked for fewer emails, and one came not long ago",
     "only_visits": "The person agreed to email about visits only",
     "no_address": "There is no email address",
     "no_person": "There is no such person",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, make_response, redirect, render_template, request, url_for
@@ -23,6 +24,9 @@ bp = Blueprint("messages", __name__)
 
 PREVIEW_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 HOURS = tuple(f"{hour}:{minute:02}" for hour in range(FIRST_HOUR, QUIET_HOUR) for minute in (0, 30))
+
+# Days between mails that could wait, as people may choose them (`people.safe.OFTEN` has the words of staff).
+OFTEN = ("0", "7", "28")
 
 
 @bp.get("/reminders")
@@ -156,19 +160,35 @@ def preferences(token: str) -> ResponseReturnValue:
 @bp.route("/p/", methods=["GET", "POST"])
 @signed(PREFERENCES)
 def preferences_open() -> ResponseReturnValue:
-    """Choose the time of day for later reminders; nothing stored is shown."""
+    """Choose the time of day and how often, for later reminders; nothing stored is shown."""
     if request.method != "POST":
-        return render_template("messages/preferences.html", hours=HOURS, chosen="", saved=False, errors={})
-    chosen = request.form.get("time", "")
-    if chosen not in HOURS:
-        errors = {"time": _("Choose a time from the list.")}
-        return render_template("messages/preferences.html", hours=HOURS, chosen="", saved=False, errors=errors), 422
-    hour, minute = (int(part) for part in chosen.split(":"))
-    person_id = current_link().subject_id
+        return _preferences_page("", "")
+    time, often = request.form.get("time", ""), request.form.get("often", "")
+    errors = {}
+    if time not in (HOURS if time or not often else ("",)):
+        errors["time"] = _("Choose a time from the list.")
+    if often and often not in OFTEN:
+        errors["often"] = _("Pick one of the answers.")
+    if errors:
+        return _preferences_page("", "", errors)
+    person_id, now = current_link().subject_id, utcnow()
     with transaction():
         for kind in _stoppable():
-            kind.choose_time(person_id, hour, minute, now=utcnow())
-    return render_template("messages/preferences.html", hours=HOURS, chosen=chosen, saved=True, errors={})
+            if time:
+                hour, minute = (int(part) for part in time.split(":"))
+                kind.choose_time(person_id, hour, minute, now=now)
+            if often:
+                kind.choose_often(person_id, int(often), now=now)
+    return _preferences_page(time, often, saved=True)
+
+
+def _preferences_page(
+    time: str, often: str, errors: Mapping[str, str] | None = None, *, saved: bool = False
+) -> ResponseReturnValue:
+    body = render_template(
+        "messages/preferences.html", hours=HOURS, chosen=time, often=often, saved=saved, errors=errors or {}
+    )
+    return make_response(body, 422 if errors else 200)
 
 
 @bp.post("/hooks/bounces")

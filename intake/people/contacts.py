@@ -92,9 +92,16 @@ def _point(contact_id: int, actor: Actor) -> ContactPoint:
 
 
 def verify_contact(
-    contact_id: int, *, how: str, actor: Actor, now: datetime, consent: bool = False, consent_kinds: Sequence[str] = ()
+    contact_id: int,
+    *,
+    how: str,
+    actor: Actor,
+    now: datetime,
+    consent: bool = False,
+    consent_kinds: Sequence[str] = (),
+    mail_every: int | None = None,
 ) -> ContactPoint:
-    """Record that a contact point is the person's own (`how`), and whether they agreed to reminders there.
+    """Record that a contact point is the person's own (`how`), and whether and how often they agreed to reminders.
 
     Raises:
         Missing: no such contact point here. RuleBroken: STOPPED, it was stopped; add it again instead.
@@ -105,6 +112,7 @@ def verify_contact(
     row.verified_at, row.verified_how = now, how
     if consent:
         row.consented_at, row.consent_kinds = now, list(consent_kinds)
+        row.mail_every = row.mail_every if mail_every is None else mail_every
     if row.kind is ContactKind.EMAIL:
         row.may_email = True
         messages.touch(recipient_id=row.person_id)
@@ -189,6 +197,7 @@ class SafeUse:
     hours: str = "any"
     who_else: str = ""
     mail_scope: str = "all"
+    mail_every: int = 0
 
 
 def set_safe_use(contact_id: int, use: SafeUse, *, version: int | None, actor: Actor, now: datetime) -> ContactPoint:
@@ -226,4 +235,14 @@ def set_safe_use(contact_id: int, use: SafeUse, *, version: int | None, actor: A
     return row
 
 
-_SAFE = ("may_call", "may_voicemail", "may_text", "may_email", "may_post", "may_name_center", "hours", "mail_scope")
+_SAFE = (
+    "may_call",
+    "may_voicemail",
+    "may_text",
+    "may_email",
+    "may_post",
+    "may_name_center",
+    "hours",
+    "mail_scope",
+    "mail_every",
+)

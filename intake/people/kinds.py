@@ -51,6 +51,13 @@ class _Reach:
     points: list[Any] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Reached(Recipient):
+    """A person's address, and how many days they want between mails that could wait (0: none)."""
+
+    mail_every: int = 0
+
+
 class PersonMail(Kind):
     """Base of mails to persons. A kind that answers what somebody just typed needs no verified address."""
 
@@ -85,13 +92,14 @@ class PersonMail(Kind):
             return Refusal(S.SUPPRESSED, "erased")
         person = reach.person
         name = crypto.open_(person.used_name, at="person.used_name", row=person.id) if self.names_person else ""
-        return Recipient(
+        return Reached(
             address=address,
             first_name=name.split()[0] if name.strip() and name != crypto.ERASED else "",
             locale=person.locale,
             zone=person.time_zone,
             contact_id=point.id,
             contact_version=point.version,
+            mail_every=point.mail_every,
         )
 
     def _fits(self, point: Any) -> bool:
@@ -212,6 +220,27 @@ class PersonMail(Kind):
         audit.record(actor=by, verb="chose_time", record="person", record_id=person_id, now=now)
         return True
 
+    def choose_often(self, person_id: int, days: int, *, now: datetime) -> bool:
+        """Keep how many days the person wants between mails that could wait, on each address in use."""
+        person = db.session.get(Person, person_id)
+        rows = db.session.scalars(
+            select(ContactPoint)
+            .where(
+                ContactPoint.person_id.in_(_same(person_id)),
+                ContactPoint.kind == ContactKind.EMAIL,
+                ContactPoint.stopped_at.is_(None),
+            )
+            .with_for_update()
+        ).all()
+        if person is None or not rows:
+            return False
+        for point in rows:
+            point.mail_every = days
+        messages.touch(recipient_id=person_id)
+        by = system(person.site_id)
+        audit.record(actor=by, verb="chose_often", record="person", record_id=person_id, purpose=str(days), now=now)
+        return True
+
     def bounced(self, message: Message, *, code: str, hard: bool, now: datetime) -> None:
         """Nothing goes to a bad address until it is verified anew; somebody calls the person instead."""
         found = self.recipient(message)
@@ -279,6 +308,7 @@ _POINT = (
     ContactPoint.verified_at,
     ContactPoint.consented_at,
     ContactPoint.mail_scope,
+    ContactPoint.mail_every,
     ContactPoint.stopped_at,
     ContactPoint.bad_since,
 )

@@ -81,6 +81,8 @@ class ContactPoint(Base, Stamped, Versioned):
     consent_kinds: Mapped[list[Any]] = mapped_column(default=list)
     # Which mails they agreed to: all, or only those about visits.
     mail_scope: Mapped[str] = mapped_column(default="all")
+    # Days between mails that are only about the weekly question; 0: each one as it comes.
+    mail_every: Mapped[int] = mapped_column(default=0)
     stopped_at: Mapped[datetime | None]
     bad_since: Mapped[datetime | None]
 

@@ -62,6 +62,7 @@ class ContactView:
     hours: str
     who_else: str
     mail_scope: str
+    mail_every: int
     verified_at: datetime | None
     consented_at: datetime | None
     stopped_at: datetime | None
@@ -154,6 +155,7 @@ def _contact(row: ContactPoint) -> ContactView:
         hours=row.hours,
         who_else=crypto.open_(row.who_else, at="contact_point.who_else", row=row.id),
         mail_scope=row.mail_scope,
+        mail_every=row.mail_every,
         verified_at=row.verified_at,
         consented_at=row.consented_at,
         stopped_at=row.stopped_at,

@@ -35,6 +35,12 @@ SCOPES: Mapping[str, LazyString] = {
     "all": _("Visits, the plan and check-ins"),
     "visits": _("Only visits"),
 }
+# How often somebody agreed to be written to; only a mail that could wait is ever spared (`tapers.sparing`).
+OFTEN: Mapping[int, LazyString] = {
+    0: _("Each one as it comes, at most one a day"),
+    7: _("At most one a week, beside visits, changes and safety"),
+    28: _("At most one in four weeks, beside visits, changes and safety"),
+}
 WHY: Mapping[str, LazyString] = {
     "stopped": _("stopped"),
     "bad": _("mail comes back"),

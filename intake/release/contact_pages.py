@@ -102,10 +102,15 @@ def _page(load: Load, errors: Mapping[str, str], status: int, wrong_id: int = 0)
     ]
     body = render_template(
         "release/contact.html", subject=subject, case=subject.case, reference=subject.reference, whose=whose,
-        points=points, site=site, hours=safe.HOURS, scopes=safe.SCOPES, verified=VERIFIED, errors=errors,
-        wrong_id=wrong_id, typed=request.form,
+        points=points, site=site, hours=safe.HOURS, scopes=safe.SCOPES, often=often_words(), verified=VERIFIED,
+        errors=errors, wrong_id=wrong_id, typed=request.form,
     )  # fmt: skip
     return make_response(body, status)
+
+
+def often_words() -> list[tuple[str, str]]:
+    """How often somebody may be written to, for a select."""
+    return [(str(days), str(text)) for days, text in safe.OFTEN.items()]
 
 
 def _now(point: people.ContactView, now: datetime, zone: str) -> dict[str, str]:
@@ -159,7 +164,12 @@ def _use(r: Reader) -> SafeUse:
         hours=r.choice("hours", tuple(safe.HOURS), default="any"),
         who_else=r.text("who_else", limit=200),
         mail_scope=r.choice("mail_scope", tuple(safe.SCOPES), default="all"),
+        mail_every=_often(r),
     )
+
+
+def _often(r: Reader) -> int:
+    return int(r.choice("mail_every", [str(days) for days in safe.OFTEN], default="0") or 0)
 
 
 def _change(load: Load, contact_id: int) -> ResponseReturnValue:
@@ -174,8 +184,11 @@ def _change(load: Load, contact_id: int) -> ResponseReturnValue:
 def _verify(load: Load, contact_id: int) -> ResponseReturnValue:
     def verb(r: Reader) -> None:
         how = r.choice("how", tuple(VERIFIED), required=_("Say how you know."))
+        often = _often(r)
         r.check()
-        service.verify_contact(contact_id, how=how, consent=r.yes("consent"), actor=current_actor(), now=utcnow())
+        service.verify_contact(
+            contact_id, how=how, consent=r.yes("consent"), mail_every=often, actor=current_actor(), now=utcnow()
+        )
 
     return _do(load, _("Checked."), verb, contact_id)
 

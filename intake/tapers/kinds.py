@@ -32,7 +32,7 @@ from intake.people.models import Person
 from intake.settings import education
 from intake.settings import queries as settings
 from intake.settings.models import EducationReview
-from intake.tapers import told
+from intake.tapers import sparing, told
 from intake.tapers.models import PlanState, PlanVersion, StepHold, TaperPlan
 from intake.tapers.schedule import ASKS, LINK_DAYS
 from intake.tapers.told import VISIT_DAYS
@@ -98,7 +98,8 @@ class Reminder(PlanMail):
 
     def _reachable(self, messages: Sequence[Message], days: Mapping[int, _Day]) -> dict[int, Recipient | Refusal]:
         found = super().recipients(messages)
-        return {m.id: days[m.id].refusal or found[m.id] for m in messages}
+        spared = sparing.spared(messages, {i: day.parts for i, day in days.items()}, found)
+        return {m.id: days[m.id].refusal or (sparing.OFTEN_ENOUGH if m.id in spared else found[m.id]) for m in messages}
 
     def still_true(self, table: Table) -> ColumnElement[bool]:
         """Version current, plan in a state that fits what was rendered, step not held, visit and review unchanged."""
