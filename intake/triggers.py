@@ -187,6 +187,8 @@ TRIGGERS: tuple[Trigger, ...] = (
             "guardian",
             "expires_at",
             "end_event",
+            "bound_until",
+            "bound_event",
         ),
         "OLD.signed_at IS NOT NULL",
     ),

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 
 from intake.consents import scope
 from intake.consents.models import ConsentKind
-from intake.consents.service import Signature, Wanted
+from intake.consents.service import Signature
+from intake.consents.wanted import Wanted
 from intake.fields import Reader
 
 LONGEST = 300
@@ -30,6 +31,9 @@ def wanted(r: Reader, *, today: date, zone: ZoneInfo, center: str) -> Wanted:
     purpose_words = r.text("purpose_words", limit=LONGEST)
     ends_on = r.day("ends_on", earliest=today, latest=today + timedelta(days=scope.MOST_DAYS))
     event = r.text("end_event", limit=LONGEST)
+    bound = r.yes("bound")
+    bound_on = r.day("bound_on", earliest=today, latest=today + timedelta(days=scope.MOST_DAYS))
+    bound_event = r.text("bound_event", limit=LONGEST)
     language = r.choice("language", ("en", "es"), default="en")
     r.check()
     found = ConsentKind(kind)
@@ -39,7 +43,8 @@ def wanted(r: Reader, *, today: date, zone: ZoneInfo, center: str) -> Wanted:
         recipient_kind=recipient_kind if only else "named", parts=parts if only else (),
         purpose=purpose if only else "", purpose_words=purpose_words if only and purpose == "other" else "",
         expires_at=end_of(ends_on, zone) if ends_on else None, end_event=event,
-        language=language,
+        bound=bound, bound_until=datetime.combine(bound_on, time(0), tzinfo=zone) if bound and bound_on else None,
+        bound_event=bound_event if bound else "", language=language,
     )  # fmt: skip
 
 

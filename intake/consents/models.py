@@ -56,6 +56,10 @@ class Consent(Base, Stamped, Versioned):
     expires_at: Mapped[datetime | None]
     end_event: Mapped[Sealed | None]
     ended_at: Mapped[datetime | None]
+    # A condition of a criminal case (42 CFR 2.35) is not taken back before this day, or before this has happened.
+    bound_until: Mapped[datetime | None]
+    bound_event: Mapped[Sealed | None]
+    freed_at: Mapped[datetime | None]
     replaces: Mapped[int | None] = mapped_column(BigInteger)
     revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[int | None] = mapped_column(BigInteger)

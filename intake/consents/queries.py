@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from intake import crypto
 from intake.actor import Actor
-from intake.consents import scope, texts
+from intake.consents import binding, scope, texts
 from intake.consents.models import Consent, ConsentKind, ConsentState
 from intake.consents.service import GONE, form_of
 from intake.db import db
@@ -51,6 +51,14 @@ class ConsentView:
     revoked_at: datetime | None
     revoked_how: str
     needs_name: bool
+    free: str
+    bound_until: datetime | None
+    bound_by_event: bool
+    freed_at: datetime | None
+
+    def bound(self, now: datetime) -> bool:
+        """Given as a condition of a criminal case, and its time to be taken back has not come."""
+        return bool(self.free) and self.freed_at is None and (self.bound_until is None or self.bound_until > now)
 
     @property
     def language(self) -> str:
@@ -77,12 +85,12 @@ def opened(row: Consent, zone: ZoneInfo) -> ConsentView:
     def clear(column: str) -> str:
         return crypto.open_(getattr(row, column), at=f"consent.{column}", row=row.id)
 
-    form = form_of(row.kind, row.purpose)
+    form = form_of(row.kind, row.purpose, bound=binding.is_bound(row))
     with force_locale(texts.language_of(row.text_version)):
         facts, to, why, until = _in_words(row, clear, zone)
         text = texts.template(form, row.text_version).format(
             discloser=row.discloser, recipient=to, description="; ".join(words for _code, words in facts),
-            purpose=why, end=until,
+            purpose=why, end=until, free=_free(row, clear, zone),
         )  # fmt: skip
     parts, recipient, purpose, end = _in_words(row, clear, zone)
     return ConsentView(
@@ -92,6 +100,8 @@ def opened(row: Consent, zone: ZoneInfo) -> ConsentView:
         signed_how=row.signed_how, signed_name=clear("signed_name"), guardian=clear("guardian"),
         expires_at=row.expires_at, ends_by_event=row.end_event is not None, ended_at=row.ended_at,
         revoked_at=row.revoked_at, revoked_how=row.revoked_how, needs_name=row.recipient_kind == "tpo",
+        free=_free(row, clear, zone), bound_until=row.bound_until, bound_by_event=row.bound_event is not None,
+        freed_at=row.freed_at,
     )  # fmt: skip
 
 
@@ -100,9 +110,19 @@ def _in_words(row: Consent, clear: Callable[[str], str], zone: ZoneInfo) -> tupl
     parts = [(code, str(scope.PARTS[code])) for code in row.description]
     recipient = clear("recipient") or (str(scope.RECIPIENTS["tpo"]) if row.recipient_kind == "tpo" else "")
     purpose = clear("purpose_words") or str(scope.PURPOSES.get(row.purpose, ""))
-    days = [format_date(row.expires_at.astimezone(zone).date(), "long")] if row.expires_at else []
-    ends = [*days, *([clear("end_event")] if row.end_event else [])]
-    return parts, recipient, purpose, _(" or when: ").join(ends) if days else "".join(ends)
+    return parts, recipient, purpose, _either(row.expires_at, clear("end_event"), zone)
+
+
+def _free(row: Consent, clear: Callable[[str], str], zone: ZoneInfo) -> str:
+    """From when a bound consent can be taken back; "" when nothing ever bound it."""
+    return _either(row.bound_until, clear("bound_event"), zone)
+
+
+def _either(at: datetime | None, event: str, zone: ZoneInfo) -> str:
+    """A day, an event, or whichever comes first."""
+    days = [format_date(at.astimezone(zone).date(), "long")] if at else []
+    either = [*days, *([event] if event else [])]
+    return str(_(" or when: ")).join(either) if days else "".join(either)
 
 
 def of_person(person_id: int, zone: ZoneInfo) -> list[ConsentView]:

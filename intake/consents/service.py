@@ -12,8 +12,9 @@ from intake import crypto
 from intake.actor import STAFF, Actor, Role, system
 from intake.audit import service as audit
 from intake.clock import db_now
-from intake.consents import scope, texts
+from intake.consents import binding, scope, texts
 from intake.consents.models import Consent, ConsentKind, ConsentState
+from intake.consents.wanted import Wanted
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, NotPermitted, RuleBroken
 from intake.people import service as people
@@ -22,23 +23,6 @@ from intake.people.models import Person
 GONE = "There is no such consent."
 # One of these kinds is enough; a newly signed one takes the place of the one before.
 ONE_OF_A_KIND = frozenset({ConsentKind.TREATMENT, ConsentKind.TELEHEALTH, ConsentKind.MESSAGES})
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a consent shall say; `expires_at` aware, `parts` codes of scope.PARTS, `purpose` one of scope.PURPOSES."""
-
-    kind: ConsentKind
-    discloser: str
-    recipient: str = ""
-    recipient_kind: str = "named"
-    parts: tuple[str, ...] = ()
-    purpose: str = ""
-    purpose_words: str = ""
-    expires_at: datetime | None = None
-    end_event: str = ""
-    replaces: int | None = None
-    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -70,15 +54,16 @@ def draft(person: Person, wanted: Wanted, *, actor: Actor, now: datetime) -> Con
     wrong = _problems(wanted, now)
     if wrong:
         raise RuleBroken("This consent would not be complete.", code="INCOMPLETE", fields=wrong)
-    form = form_of(wanted.kind, wanted.purpose)
+    form = form_of(wanted.kind, wanted.purpose, bound=wanted.bound)
     version = texts.newest(form, wanted.language)
     row = Consent(
         id=new_id(), person_id=person.id, kind=wanted.kind, state=ConsentState.DRAFT, discloser=wanted.discloser,
         recipient_kind=wanted.recipient_kind, description=scope.parts_in_order(wanted.parts), purpose=wanted.purpose,
         text_version=version, text_hash=texts.digest(form, version),
-        notice_version=texts.NOTICE_VERSION, expires_at=wanted.expires_at, replaces=wanted.replaces, created_at=now,
-        created_by=actor.id,
+        notice_version=texts.NOTICE_VERSION, expires_at=wanted.expires_at, bound_until=wanted.bound_until,
+        replaces=wanted.replaces, created_at=now, created_by=actor.id,
     )  # fmt: skip
+    row.bound_event = _seal(row, "bound_event", wanted.bound_event)
     row.recipient = _seal(row, "recipient", wanted.recipient)
     row.purpose_words = _seal(row, "purpose_words", wanted.purpose_words)
     row.end_event = _seal(row, "end_event", wanted.end_event)
@@ -91,8 +76,10 @@ def draft(person: Person, wanted: Wanted, *, actor: Actor, now: datetime) -> Con
     return row
 
 
-def form_of(kind: ConsentKind, purpose: str) -> str:
-    """Which form of `texts` a consent is written on."""
+def form_of(kind: ConsentKind, purpose: str, *, bound: bool = False) -> str:
+    """Which form of `texts` a consent is written on; one that is `bound` says until when."""
+    if bound:
+        return "court"
     return "tpo" if kind is ConsentKind.DISCLOSURE and purpose == "tpo" else kind.value
 
 
@@ -104,6 +91,7 @@ def _problems(wanted: Wanted, now: datetime) -> dict[str, str]:
         wrong["ends_on"] = "Say when it ends: a day, or what has to happen."
     if wanted.expires_at is not None and wanted.expires_at <= now:
         wrong["ends_on"] = "The end must be still to come."
+    wrong |= binding.problems(wanted)
     if wanted.kind is not ConsentKind.DISCLOSURE:
         return wrong
     if not wanted.parts:
@@ -182,7 +170,13 @@ def _supersede(row: Consent, actor: Actor, now: datetime) -> None:
         same = or_(same, Consent.kind == row.kind)
     older = db.session.scalars(
         select(Consent)
-        .where(Consent.person_id == row.person_id, Consent.id != row.id, Consent.state == ConsentState.ACTIVE, same)
+        .where(
+            Consent.person_id == row.person_id,
+            Consent.id != row.id,
+            Consent.state == ConsentState.ACTIVE,
+            same,
+            ~binding.HELD,
+        )
         .with_for_update()
     ).all()
     for each in older:
@@ -198,7 +192,8 @@ def revoke(
     With `case_id` the entry stands in the chain of that case, in the one order of all that happened to it.
 
     Raises:
-        Missing, NotPermitted. AlreadyDone: it has ended, or changed since `version`. RuleBroken: not said how.
+        Missing, NotPermitted. AlreadyDone: it has ended, or changed since `version`. RuleBroken: not said how; BOUND,
+        a condition of a criminal case whose time has not come (42 CFR 2.35).
     """
     _must(actor)
     if how not in scope.REVOKED:
@@ -206,6 +201,7 @@ def revoke(
     row = locked(consent_id, actor)
     if row.state is not ConsentState.ACTIVE or (version is not None and row.version != version):
         raise AlreadyDone(f"This consent is {row.state.value} now.", code="CONSENT_STATE")
+    binding.refuse(row, now)
     row.state, row.revoked_at, row.revoked_by, row.revoked_how = ConsentState.REVOKED, now, actor.id, how
     if row.kind is ConsentKind.MESSAGES:
         people.withdraw_mail(row.person_id, actor=actor, now=now)

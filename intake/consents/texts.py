@@ -22,6 +22,14 @@ _TAKE_BACK_ES = (
     "Puedo quitar este permiso a toda hora. Lo digo o lo escribo a quien trabaja en {discloser}. Lo que ya se dio, ya "
     "se dio."
 )
+_BOUND = (
+    "I agreed to this because of a criminal case. So I cannot take it back yet. I can take it back from {free} on. "
+    "Then I tell anyone at {discloser}, in words or in writing. What was given out before stays given out."
+)
+_BOUND_ES = (
+    "Digo sí a esto por un caso en la corte. Por eso aún no lo puedo quitar. Lo puedo quitar desde: {free}. Lo digo o "
+    "lo escribo a quien trabaja en {discloser}. Lo que ya se dio, ya se dio."
+)
 _FREE_ES = "Firmo porque quiero. Puedo pedir una copia."
 _FREE = "I sign this because I want to. I can get a copy of it."
 
@@ -34,6 +42,16 @@ TEXTS: Mapping[tuple[str, str], str] = {
         f"{_TAKE_BACK}\n"
         "This ends on {end}.\n"
         "The one who gets the facts may not pass them on, unless the law or I allow it.\n"
+        f"{_FREE}"
+    ),
+    ("court", "1"): (
+        "I let {discloser} give the facts named below to {recipient}.\n"
+        "The facts: {description}.\n"
+        "Why: {purpose}.\n"
+        "No other facts may go out on this form.\n"
+        f"{_BOUND}\n"
+        "This ends on {end}.\n"
+        "The one who gets the facts may use them only in this case, and may not pass them on for anything else.\n"
         f"{_FREE}"
     ),
     ("tpo", "1"): (
@@ -78,6 +96,16 @@ TEXTS: Mapping[tuple[str, str], str] = {
         "Quien recibe los datos no los puede pasar a otros, si la ley o yo no lo dejamos.\n"
         f"{_FREE_ES}"
     ),
+    ("court", "1-es"): (
+        "Dejo que {discloser} dé a {recipient} los datos que siguen.\n"
+        "Los datos: {description}.\n"
+        "Para qué: {purpose}.\n"
+        "No se puede dar nada más con este papel.\n"
+        f"{_BOUND_ES}\n"
+        "Esto termina: {end}.\n"
+        "Quien recibe los datos los puede usar solo en este caso. No los puede pasar a otros.\n"
+        f"{_FREE_ES}"
+    ),
     ("tpo", "1-es"): (
         "Dejo que {discloser} dé a {recipient} los datos que siguen.\n"
         "Los datos: {description}.\n"
@@ -111,7 +139,7 @@ TEXTS: Mapping[tuple[str, str], str] = {
         f"{_FREE_ES}"
     ),
 }
-NEWEST: Mapping[str, str] = {"disclosure": "1", "tpo": "1", "treatment": "1", "telehealth": "1", "messages": "1"}
+NEWEST: Mapping[str, str] = dict.fromkeys(("disclosure", "court", "tpo", "treatment", "telehealth", "messages"), "1")
 SPANISH = "-es"
 
 # The first sentence is the short statement of 42 CFR 2.32(a)(2); the rest says the same in plain words.

@@ -17,7 +17,7 @@ from intake.audit import service as audit
 from intake.cases import queries as cases
 from intake.cases.models import Case
 from intake.clock import utcnow
-from intake.consents import forms, queries, scope, service
+from intake.consents import binding, forms, queries, scope, service
 from intake.consents.models import ConsentKind
 from intake.consents.queries import ConsentView
 from intake.db import transaction
@@ -175,6 +175,17 @@ def revoke_consent(case_id: int, consent_id: int) -> ResponseReturnValue:
         service.revoke(consent_id, how=how, case_id=case_id, actor=current_actor(), now=utcnow())
 
     return _act(case_id, consent_id, _("Taken back. Nothing goes out under it any more."), verb)
+
+
+@bp.post("/cases/<id:case_id>/consents/<id:consent_id>/free")
+@requires(*SEES_CONSENTS, rule="case")
+def free_consent(case_id: int, consent_id: int) -> ResponseReturnValue:
+    """Record that what bound a consent to a criminal case is over."""
+
+    def verb(_r: Reader) -> None:
+        binding.free(service.locked(consent_id, current_actor()), actor=current_actor(), now=utcnow())
+
+    return _act(case_id, consent_id, _("Written down. The person may take it back from now on."), verb)
 
 
 @bp.post("/cases/<id:case_id>/consents/<id:consent_id>/end")

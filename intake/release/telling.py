@@ -22,7 +22,7 @@ from intake.consents import scope
 from intake.consents import service as consents
 from intake.consents.models import Consent, ConsentKind, Disclosure, DisclosureState
 from intake.consents.queries import ConsentView
-from intake.consents.service import Wanted
+from intake.consents.wanted import Wanted
 from intake.db import db
 from intake.errors import Missing, RuleBroken
 from intake.people import queries as people

@@ -122,6 +122,8 @@ def test_a_form_keeps_its_words_as_long_as_it_keeps_its_version() -> None:
     assert {key: texts.digest(*key).hex()[:12] for key in texts.TEXTS} == {
         ("disclosure", "1"): "d17ee2d763c5",
         ("tpo", "1"): "1bc521bcf29d",
+        ("court", "1"): "ddc3917e6001",
+        ("court", "1-es"): "feab377bb26b",
         ("treatment", "1"): "7dde85bdefc3",
         ("telehealth", "1"): "ac8765e5dbdb",
         ("messages", "1"): "a40003f78633",
@@ -259,7 +261,7 @@ def test_another_center_finds_no_such_consent_and_administrators_have_no_part_in
 @pytest.mark.parametrize("key", sorted(texts.TEXTS))
 def test_a_person_can_read_what_they_sign(key: tuple[str, str]) -> None:
     filled = texts.TEXTS[key].format(
-        discloser="Northlight", recipient="Dr. Ruiz", description="visits", purpose="care", end="May 1"
+        discloser="Northlight", recipient="Dr. Ruiz", description="visits", purpose="care", end="May 1", free="April 1"
     )
     if texts.language_of(key[1]) == "es":
         assert language.fernandez_huerta(filled.replace("\n", " ")) >= LEAST_EASE_ES

@@ -67,6 +67,7 @@ MOVE = {
     "release.discard_consent",
     "release.end_consent",
     "release.end_named",
+    "release.free_consent",
     "release.review_access",
     "release.revoke_consent",
     "release.sign_consent",

@@ -9,7 +9,8 @@ from intake.cases.models import Case
 from intake.clock import utcnow
 from intake.consents import service
 from intake.consents.models import ConsentKind
-from intake.consents.service import Signature, Wanted
+from intake.consents.service import Signature
+from intake.consents.wanted import Wanted
 from intake.db import transaction
 from intake.people import queries as people
 from tests.people import Cast

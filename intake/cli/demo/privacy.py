@@ -14,7 +14,8 @@ from intake.cases.models import Case, CaseState
 from intake.cli.demo.scenes import Scenes
 from intake.consents import service as consents
 from intake.consents.models import ConsentKind
-from intake.consents.service import Signature, Wanted
+from intake.consents.service import Signature
+from intake.consents.wanted import Wanted
 from intake.db import db, transaction
 from intake.people import details
 from intake.people import queries as people
