@@ -23,6 +23,7 @@ from intake.guard import current_actor, requires
 from intake.people import details
 from intake.people import queries as people
 from intake.settings import queries as settings
+from intake.settings import zones
 
 
 @bp.get("/cases/<id:case_id>/person")
@@ -49,6 +50,7 @@ def _page(case_id: int, errors: Mapping[str, str], status: int = 200, wrong: str
         asked=circumstances.ITEMS[circumstances.LIFE],
         languages=details.LANGUAGES,
         locales=details.LOCALES,
+        zones=zones.choices(row.time_zone),
         version=row.version,
         case_version=case.version,
         errors=errors,
@@ -74,7 +76,8 @@ def save_person(case_id: int) -> ResponseReturnValue:
     def verb(case: Case, r: Reader, now: datetime) -> None:
         zone = settings.zone(settings.site(case.site_id))
         version = r.whole("version", low=1, high=10**9)
-        told = details.read(r, today=now.astimezone(zone).date())
+        known = people.person(case.person_id).time_zone
+        told = details.read(r, today=now.astimezone(zone).date(), zone=known)
         details.save(case.person_id, told, version=version, case_id=case.id, actor=current_actor(), now=now)
 
     return _do(case_id, "person", verb)

@@ -11,10 +11,11 @@ from intake.actor import Actor
 from intake.audit import service as audit
 from intake.fields import Reader
 from intake.messages import service as messages
-from intake.people import queries
+from intake.people import hours, queries
 from intake.people.demographics import editable
 from intake.people.indexing import index_person
 from intake.people.models import Person
+from intake.settings import zones
 
 NAME, LINE, WORDS = 100, 80, 300
 LOCALES = {"en": "English", "es": "Spanish"}
@@ -31,7 +32,7 @@ LANGUAGES = {
     "other": "Another",
 }
 SEALED = ("used_name", "legal_name", "pronouns", "gender", "needs", "allergies")
-PLAIN = ("language", "locale", "interpreter", "county", "no_fixed_address")
+PLAIN = ("language", "locale", "interpreter", "county", "no_fixed_address", "time_zone")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Details:
     gender: str = ""
     language: str = ""
     locale: str = "en"
+    time_zone: str = ""
     interpreter: bool = False
     needs: str = ""
     county: str = ""
@@ -74,8 +76,8 @@ def missing_for_admission(person_id: int) -> list[str]:
     return [words for value, words in asked if not value]
 
 
-def read(r: Reader, *, today: date) -> Details:
-    """The page as sent.
+def read(r: Reader, *, today: date, zone: str) -> Details:
+    """The page as sent; `zone` is the time zone that is known, kept when none is sent.
 
     Raises:
         RuleBroken: with a sentence per field.
@@ -88,6 +90,7 @@ def read(r: Reader, *, today: date) -> Details:
         gender=r.text("gender", limit=LINE),
         language=r.choice("language", tuple(LANGUAGES)),
         locale=r.choice("locale", tuple(LOCALES), default="en"),
+        time_zone=r.choice("time_zone", [value for value, _words in zones.choices(zone)], default=zone),
         interpreter=r.yes("interpreter"),
         needs=r.text("needs", limit=WORDS),
         county=r.text("county", limit=LINE),
@@ -99,7 +102,7 @@ def read(r: Reader, *, today: date) -> Details:
 
 
 def save(person_id: int, told: Details, *, version: int | None, case_id: int, actor: Actor, now: datetime) -> Person:
-    """Keep what a person told about themselves; find and mail follow the new names and language at once.
+    """Keep what a person told about themselves; find and mail follow the new names, language and time zone at once.
 
     Raises:
         Missing: no such person here. NotPermitted: the role. AlreadyDone: the person changed since `version`.
@@ -115,6 +118,8 @@ def save(person_id: int, told: Details, *, version: int | None, case_id: int, ac
     if changed:
         index_person(row)
         messages.touch(recipient_id=row.id)
+        if "time_zone" in changed:
+            hours.move_reminders(row, now=now)
         audit.record(
             actor=actor, verb="changed", record="person", record_id=row.id, site_id=row.site_id, case_id=case_id,
             changed=changed, purpose="details", now=now,

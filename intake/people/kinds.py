@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import Table, bindparam, exists, or_, select, update
+from sqlalchemy import Table, exists, or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -21,26 +21,13 @@ from intake.clinical import cadence
 from intake.db import db
 from intake.messages import service as messages
 from intake.messages.kinds import CONTACT_ID, CONTACT_VERSION, Kind, Recipient, Refusal
-from intake.messages.models import MESSAGE, Message, MessageState
+from intake.messages.models import Message, MessageState
+from intake.people import hours
 from intake.people.models import ContactKind, ContactPoint, Person
 from intake.tasks import service as tasks
 
 S = MessageState
 STOPPED_BY_LINK = "stopped_by_link"
-RESCHEDULED = ("reminder", "visit_reminder")
-
-
-_MOVE = (
-    update(MESSAGE)
-    .where(MESSAGE.c.id == bindparam("moved"), MESSAGE.c.state == S.SCHEDULED.value)
-    .values(
-        due_at=bindparam("due"),
-        next_try_at=bindparam("due"),
-        window_start=bindparam("opens"),
-        window_end=bindparam("ends"),
-        version=MESSAGE.c.version + 1,
-    )
-)
 
 
 @dataclass
@@ -200,22 +187,7 @@ class PersonMail(Kind):
         today = now.astimezone(cadence.zone_of(person.time_zone)).date()
         cadence.send_window(today, hour, minute, person.time_zone)
         person.reminder_hour, person.reminder_minute = hour, minute
-        rows = db.session.execute(
-            select(Message.id, Message.local_date).where(
-                Message.recipient_id == person_id,
-                Message.kind.in_(RESCHEDULED),
-                Message.state == S.SCHEDULED,
-                Message.attempts == 0,
-                Message.next_try_at.is_not(None),
-                Message.local_date > today,
-            )
-        ).all()
-        moved = []
-        for row in rows:
-            window = cadence.send_window(row.local_date, hour, minute, person.time_zone)
-            moved.append({"moved": row.id, "due": window.due_at, "opens": window.start, "ends": window.end})
-        if moved:
-            db.session.connection().execute(_MOVE, moved)
+        hours.move_reminders(person, now=now)
         by = system(person.site_id)
         audit.record(actor=by, verb="chose_time", record="person", record_id=person_id, now=now)
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from intake.clinical import wording
 from intake.fields import Reader
-from intake.settings import education
+from intake.settings import education, zones
 from intake.settings.editable import EDITABLE
 
 MOST_ALIASES = 20
@@ -50,7 +49,7 @@ def read_center(form: MultiDict[str, str]) -> Center:
     if email and wording.check_email(email, "").hits:
         r.wrong("email_from", "This address tells what the center does. Choose a neutral one.")
     zone = r.text("time_zone", limit=60, required="Pick a time zone.")
-    if zone and zone not in zoneinfo.available_timezones():
+    if zone and not zones.is_known(zone):
         r.wrong("time_zone", "Pick a time zone of the list, like America/Chicago.")
     aliases = tuple(a.strip() for a in r.text("aliases", limit=1000).split("\n") if a.strip())
     if len(aliases) > MOST_ALIASES or any(len(a) > 100 for a in aliases):

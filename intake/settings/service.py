@@ -106,6 +106,9 @@ def change_many(values: Mapping[str, Any], *, seen: str, approver: str, actor: A
 def change_site(asked: forms.Center, *, version: int, actor: Actor, now: datetime) -> tuple[str, ...]:
     """Change what the center is called and where it stands; returns the names of the changed fields.
 
+    A new time zone counts from now on: what is owed stays due at the moment it was owed for, and each person keeps a
+    zone of their own.
+
     Raises:
         AlreadyDone: somebody changed it since version `version` was read.
     """
@@ -114,11 +117,13 @@ def change_site(asked: forms.Center, *, version: int, actor: Actor, now: datetim
         raise AlreadyDone("Somebody changed the center while you had this open. Look at what is there now.")
     wanted = {**asdict(asked), "aliases": list(asked.aliases)}
     changed = tuple(name for name, value in wanted.items() if getattr(row, name) != value)
+    moved = f"{row.time_zone} to {asked.time_zone}" if "time_zone" in changed else ""
     for name in changed:
         setattr(row, name, wanted[name])
     if changed:
         audit.record(
-            actor=actor, verb="changed", record="site", record_id=row.id, changed=changed, now=now,
+            actor=actor, verb="changed", record="site", record_id=row.id, changed=changed, purpose=moved,
+            now=now,
         )  # fmt: skip
     return changed
 

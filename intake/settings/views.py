@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -15,15 +14,10 @@ from intake.clock import utcnow
 from intake.db import transaction
 from intake.errors import RuleBroken
 from intake.guard import current_actor, requires
-from intake.settings import education, forms, queries, service
+from intake.settings import education, forms, queries, service, zones
 from intake.settings.editable import EDITABLE, FIXED
 
 bp = Blueprint("settings", __name__)
-
-ZONES = (
-    "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
-    "America/Anchorage", "Pacific/Honolulu", "America/Puerto_Rico",
-)  # fmt: skip
 
 
 @bp.get("/settings/")
@@ -46,14 +40,12 @@ def center() -> ResponseReturnValue:
 
 
 def _center_page(typed: dict[str, Any], errors: dict[str, str], version: int) -> str:
-    zone = typed.get("time_zone", "")
-    zones = [*ZONES, *([] if zone in ZONES or zone not in zoneinfo.available_timezones() else [zone])]
     return render_template(
         "settings/center.html",
         typed=typed,
         errors=errors,
         version=version,
-        zones=[(z, z.replace("_", " ")) for z in zones],
+        zones=zones.choices(typed.get("time_zone", "")),
     )
 
 

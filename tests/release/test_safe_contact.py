@@ -143,7 +143,7 @@ def test_who_agreed_to_mail_about_visits_only_gets_none_about_a_plan(app_sqlite:
             for name, kind in kinds.every().items()
             if isinstance(kind, PersonMail)
         }
-        plan = {"reminder", "plan_changed"}
+        plan = {"reminder", "plan_changed", "screening_link"}
         assert {name for name, goes in told.items() if not goes} == (plan if scope == "visits" else set())
 
 
