@@ -297,8 +297,14 @@ def _stale(error: StaleDataError) -> ResponseReturnValue:
     )
 
 
-def _database_away(error: OperationalError | PoolTimeout) -> ResponseReturnValue:
+def _let_go() -> None:
+    """End the session after a fault; the row behind a mailed link goes with it, and nothing may ask it again."""
     db.session.remove()
+    g.pop("link", None)
+
+
+def _database_away(error: OperationalError | PoolTimeout) -> ResponseReturnValue:
+    _let_go()
     log.warning("database_away", error=type(error).__name__)
     sentence = gettext("We could not save this just now. Nothing you typed is lost. Please try again in a moment.")
     answer = make_response(_page(503, sentence, again=_again(), action=request.full_path.rstrip("?")))
@@ -313,5 +319,5 @@ def _database_error(error: DBAPIError) -> ResponseReturnValue:
 
 
 def _fault(error: Exception) -> ResponseReturnValue:
-    db.session.remove()
+    _let_go()
     return _page(500, gettext("Something broke on our side. It is written down, and your answers are below."))

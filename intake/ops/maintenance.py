@@ -46,9 +46,17 @@ def install(app: Flask) -> None:
     app.before_request(_closed)
 
 
+def _stops_mail() -> bool:
+    """The one-click stop of a mail (RFC 8058) is never turned away: no mail provider sends it a second time.
+
+    While the database cannot be written it is answered with 503 and Retry-After, as every write.
+    """
+    return request.endpoint == "messages.stop" and request.method == "POST"
+
+
 def _closed() -> ResponseReturnValue | None:
     words = until()
-    if words is None or request.endpoint in OPEN_ALWAYS:
+    if words is None or request.endpoint in OPEN_ALWAYS or _stops_mail():
         return None
     if request.method not in {"GET", "HEAD"} or request.path.startswith("/api/") or request.headers.get("X-Fragment"):
         # The error page of an answer that cannot be taken now keeps what was typed.

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
-from intake.db import transaction
+from intake.actor import system
+from intake.clock import utcnow
+from intake.db import db, transaction
+from intake.guard import make_link
 from intake.ops import maintenance
+from intake.people import service as people
+from intake.people.models import ContactKind, ContactPoint, PersonKind
+from intake.settings import queries as settings
 from tests.people import make_cast
 
 
@@ -64,6 +73,59 @@ def test_what_was_typed_is_shown_again_and_a_danger_leads_to_the_numbers(app_sql
     with app_sqlite.app_context():
         assert maintenance.end()
     assert client.get("/help/now").status_code == 200
+
+
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+
+
+def told_to_write(app: Flask) -> tuple[str, int]:
+    """The stop link of somebody who agreed to mail, and the id of their address."""
+    with app.app_context():
+        site = settings.the_site()
+        with transaction():
+            by = system(site.id)
+            person = people.add_person(site=site, kind=PersonKind.KNOWN, used_name="Theo", actor=by, now=utcnow())
+            point = people.add_contact(
+                person, kind=ContactKind.EMAIL, value="theo@mail.example", may_email=True, verified_how="test",
+                consent=True, actor=by, now=utcnow(),
+            )  # fmt: skip
+            token = make_link("stop", person.id, person_id=person.id, expires_at=utcnow() + timedelta(days=9))
+            return f"/u/{token}", point.id
+
+
+def may_write(app: Flask, contact_id: int) -> bool:
+    """Whether mail may still go to an address."""
+    with app.app_context():
+        return db.session.get_one(ContactPoint, contact_id).may_email
+
+
+def test_a_mail_is_stopped_with_one_click_although_the_house_is_closed(closed: Flask) -> None:
+    stop, contact_id = told_to_write(closed)
+    client = closed.test_client()
+    answer = client.post(stop, data=ONE_CLICK)
+    assert (answer.status_code, answer.text) == (200, "Stopped.")
+    assert not may_write(closed, contact_id)
+    assert client.get(stop).status_code == 503, "the page of the link is closed like every other"
+
+
+def test_while_nothing_can_be_written_the_stop_is_asked_to_come_again(closed: Flask) -> None:
+    stop, contact_id = told_to_write(closed)
+
+    def read_only(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA query_only=ON")
+
+    with closed.app_context():
+        engine = db.engine
+        engine.dispose()
+        event.listen(engine, "connect", read_only)
+    try:
+        answer = closed.test_client().post(stop, data=ONE_CLICK)
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+    finally:
+        event.remove(engine, "connect", read_only)
+        engine.dispose()
+    assert may_write(closed, contact_id)
 
 
 def test_an_open_house_stays_open(app_sqlite: Flask) -> None:

@@ -42,6 +42,7 @@ def play(site: Site, team: Team, now: datetime) -> dict[str, int]:
     _inbox(s)
     _queues(s)
     _care(s)
+    _call_back(s)
     return {
         "inquiries": len(list(db.session.scalars(select(Inquiry.id)))),
         "cases": len(list(db.session.scalars(select(Case.id)))),
@@ -112,6 +113,12 @@ def _queues(s: Scenes) -> None:
     ]
     s.claimed(out[1], s.team.clinician, hours=0.3)
     s.screened(cast.LOW_MOOD, hours=0.8)
+
+
+def _call_back(s: Scenes) -> None:
+    """Two who could not be asked everything on the phone: somebody calls them again."""
+    s.waiting(cast.PAIN_MID, hours=0.9, channel=Channel.PHONE, unasked=("cssrs_screen-", "phq9-"))
+    s.waiting(cast.PAIN_SMALL, hours=6.5, channel=Channel.PHONE, unasked=("pregnancy",))
 
 
 def _care(s: Scenes) -> None:

@@ -102,8 +102,10 @@ class Scenes:
                 key=f"demo-{sign}",
             )
 
-    def screened(self, profile: cast.Profile, *, hours: float, channel: Channel = Channel.WEB) -> int:
-        """A complete screening; returns the id of its proposed placement."""
+    def screened(
+        self, profile: cast.Profile, *, hours: float, channel: Channel = Channel.WEB, unasked: tuple[str, ...] = ()
+    ) -> int:
+        """A complete screening, without the answers whose names begin so; returns the id of its proposed placement."""
         values = self.values(age=self.random.randint(24, 64))
         row = self.inquiry(values, hours=hours, channel=channel)
         at = self.ago(max(0.2, hours - 0.6))
@@ -116,13 +118,16 @@ class Scenes:
             sheet = screening.start(row, mode="full", actor=self.team.clinician, now=at)
         for part, given in answers(profile, age=values.age_years or 40).items():
             with transaction():
-                screening.answer(sheet.id, part, given, actor=self.team.clinician, now=at)
+                told = {name: value for name, value in given.items() if not name.startswith(unasked or ("/",))}
+                screening.answer(sheet.id, part, told, actor=self.team.clinician, now=at)
         with transaction():
             return screening.complete(sheet.id, actor=self.team.clinician, now=at).id
 
-    def waiting(self, profile: cast.Profile, *, hours: float, channel: Channel = Channel.WEB) -> Case:
+    def waiting(
+        self, profile: cast.Profile, *, hours: float, channel: Channel = Channel.WEB, unasked: tuple[str, ...] = ()
+    ) -> Case:
         """A case in its queue, accepted as the rules proposed."""
-        placement_id = self.screened(profile, hours=hours, channel=channel)
+        placement_id = self.screened(profile, hours=hours, channel=channel, unasked=unasked)
         at = self.ago(max(0.1, hours - 0.7))
         with transaction():
             return screening.accept(placement_id, actor=self.team.admissions, now=at)
