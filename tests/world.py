@@ -30,7 +30,7 @@ from intake.clock import utcnow
 from intake.consents.models import Consent, Disclosure
 from intake.crypto import token_digest
 from intake.db import db, new_id, transaction
-from intake.inquiries.models import Inquiry, InquiryDraft, Referral, ReferralOut
+from intake.inquiries.models import Inquiry, InquiryDraft, OutsidePlace, Referral, ReferralOut
 from intake.messages.models import Message
 from intake.people.models import ContactPoint, Coverage, EmergencyContact
 from intake.queues.models import QueueEntry
@@ -70,6 +70,7 @@ TABLES: dict[str, type[DeclarativeBase]] = {
     "grant_id": Grant,
     "named_id": EmergencyContact,
     "out_id": ReferralOut,
+    "place_id": OutsidePlace,
 }
 WORDS: dict[str, tuple[str, ...]] = {
     "part": ("safety", "use", "cows", "pain", "level"),

@@ -21,6 +21,7 @@ from intake.cases.models import Case, CaseState
 from intake.cases.queries import can_read
 from intake.errors import RuleBroken
 from intake.fields import Reader
+from intake.inquiries import directory
 from intake.queues import service as queues
 from intake.queues.models import Queue
 
@@ -32,12 +33,19 @@ _CLOSING = (
 )
 
 
+def _known_places(case: Case) -> list[Field]:
+    """The center's list of places as ticks, when there is one."""
+    known = tuple(directory.choices(case.site_id))
+    return [Field("known_places", "If not here: places of our list that were named", "ticks", known)] if known else []
+
+
 def _decide_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     return [
         Field("decision", "Decision", "radio", pairs(codes.DECISIONS), required=True),
         level(required=False),
         Field("code", "If not accepted: why", "select", pairs(codes.DECLINE_CODES)),
         Field("reason", "Reason, or what is missing", "area"),
+        *_known_places(case),
         Field(
             "places",
             "If not here: which other places were named",
@@ -49,13 +57,18 @@ def _decide_fields(case: Case, actor: Actor, now: datetime) -> list[Field]:
     ]
 
 
+def _places(case: Case, r: Reader) -> str:
+    known = [code for code, _words in directory.choices(case.site_id)]
+    return directory.named(case.site_id, r.choices("known_places", known), r.text("places", limit=WORDS))
+
+
 def _decide(case: Case, r: Reader, actor: Actor, now: datetime, version: int | None) -> None:
     given = {
         "decision": r.choice("decision", codes.DECISIONS, required="Pick a decision."),
         "level": r.choice("level", codes.LEVELS),
         "code": r.choice("code", codes.DECLINE_CODES),
         "reason": r.text("reason", limit=WORDS),
-        "places": r.text("places", limit=WORDS),
+        "places": _places(case, r),
         "told_whom": r.choice("told_whom", codes.TOLD),
         "next_contact": r.text("next_contact", limit=300),
     }

@@ -23,7 +23,7 @@ _TAKE_BACK_ES = (
     "se dio."
 )
 _BOUND = (
-    "I agreed to this because of a criminal case. So I cannot take it back yet. I can take it back from {free} on. "
+    "I agreed to this because of a criminal case. So I cannot take it back yet. From when I can: {free}. "
     "Then I tell anyone at {discloser}, in words or in writing. What was given out before stays given out."
 )
 _BOUND_ES = (
@@ -50,7 +50,7 @@ TEXTS: Mapping[tuple[str, str], str] = {
         "Why: {purpose}.\n"
         "No other facts may go out on this form.\n"
         f"{_BOUND}\n"
-        "This ends on {end}.\n"
+        "It ends: {end}.\n"
         "The one who gets the facts may use them only in this case, and may not pass them on for anything else.\n"
         f"{_FREE}"
     ),

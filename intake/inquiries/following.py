@@ -137,8 +137,12 @@ def hand_over(inquiry_id: int, *, outcome: str, actor: Actor, now: datetime, wor
     return row
 
 
-def close(inquiry_id: int, *, state: str, reason: str, next_contact: str, actor: Actor, now: datetime) -> Inquiry:
+def close(
+    inquiry_id: int, *, state: str, reason: str, next_contact: str, places: str = "", actor: Actor, now: datetime
+) -> Inquiry:
     """End an inquiry with a reason, and with a next contact or the person's documented choice.
+
+    `places` are those of the center's list that were named, a line each; the reason names others.
 
     Raises:
         Missing: no such inquiry here. RuleBroken: no reason, no next contact. AlreadyDone: not allowed from here.
@@ -157,7 +161,8 @@ def close(inquiry_id: int, *, state: str, reason: str, next_contact: str, actor:
     moving.move(row, to, actor=actor, now=now, reason=state)
     row.closing_reason = state
     if to is InquiryState.REFERRED_OUT:
-        referring_out.send_on(row, cause="closed", places=reason.strip()[:MOST_WORDS], actor=actor, now=now)
+        named = f"{places}\n{reason.strip()}".strip()
+        referring_out.send_on(row, cause="closed", places=named[: MOST_WORDS * 2], actor=actor, now=now)
     tasks.cancel(f"decide_unreached:{row.id}", site_id=row.site_id, reason="inquiry_ended", now=now, actor=actor)
     audit.tell(
         kind="inquiry_closed",

@@ -166,3 +166,17 @@ class ReferralOut(Base, Stamped, Versioned):
     words: Mapped[Sealed | None]
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class OutsidePlace(Base, Stamped, Versioned):
+    """A place that somebody can be sent on to; taken off the list it stays as a row."""
+
+    __tablename__ = "outside_place"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = ref("site.id")
+    name: Mapped[str]
+    care: Mapped[str]
+    phone: Mapped[str]
+    takes: Mapped[str] = mapped_column(default="")
+    ended_at: Mapped[datetime | None]

@@ -20,7 +20,17 @@ from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.fields import Reader
 from intake.guard import current_actor, requires
 from intake.inquiries import answers as a
-from intake.inquiries import following, knowing, promises, queries, referral_values, referrals, referring_out, words
+from intake.inquiries import (
+    directory,
+    following,
+    knowing,
+    promises,
+    queries,
+    referral_values,
+    referrals,
+    referring_out,
+    words,
+)
 from intake.inquiries.routes import bp
 from intake.settings import queries as settings
 
@@ -52,6 +62,7 @@ def _page(inquiry_id: int, errors: Mapping[str, str], status: int) -> ResponseRe
         referral=referrals.of_inquiry(inquiry_id),
         sent_on=referring_out.of_inquiry(inquiry_id),
         referring_out=referring_out,
+        known_places=directory.choices(actor.site_id),
         referral_values=referral_values,
         decline_codes=referrals.DECLINE_CODES,
         errors=errors,
@@ -168,12 +179,15 @@ def close_inquiry(inquiry_id: int) -> ResponseReturnValue:
         state = r.choice("state", a.codes(a.CLOSING), required=_("Pick how it ends."))
         reason = r.text("reason", limit=following.MOST_WORDS, required=_("Say why it ends."))
         following_contact = r.text("next_contact", limit=following.MOST_WORDS)
+        site_id = current_actor().site_id
+        picked = r.choices("known_places", [code for code, _words in directory.choices(site_id)])
         r.check()
         following.close(
             inquiry_id,
             state=state,
             reason=reason,
             next_contact=following_contact,
+            places=directory.named(site_id, picked),
             actor=current_actor(),
             now=utcnow(),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intake.inquiries import api, calls, page, public, referral_pages, sent
+from intake.inquiries import api, calls, directory_page, page, public, referral_pages, sent
 from intake.inquiries.routes import bp
 
-__all__ = ["api", "bp", "calls", "page", "public", "referral_pages", "sent"]
+__all__ = ["api", "bp", "calls", "directory_page", "page", "public", "referral_pages", "sent"]

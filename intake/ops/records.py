@@ -45,6 +45,7 @@ def classes(site_id: int) -> list[tuple[str, str, str, int]]:
         (_("Audit and anchors"), _("For good"), _("Entries hold no names; nothing removes them.")),
         (_("Emails"), _("For good"), _("A row holds no address and no words; it is read only with its person.")),
         (_("Web forms never sent"), _("24 hours"), _("Answers and their key are deleted.")),
+        (_("Questions by link, never sent"), _("14 days"), _("Answers are deleted.")),
         (_("Sessions"), _("30 days after their end"), _("Deleted.")),
         (_("Browsers that signed in before"), _("A year after they were last seen"), _("Deleted.")),
     ]

@@ -251,6 +251,24 @@ def upgrade() -> None:
         batch_op.create_index("education_review_text", ["site_id", "topic", "locale", "created_at"], unique=False)
 
     op.create_table(
+        "outside_place",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("care", sa.String(), nullable=False),
+        sa.Column("phone", sa.String(), nullable=False),
+        sa.Column("takes", sa.String(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_outside_place_site_id_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outside_place")),
+    )
+    with op.batch_alter_table("outside_place", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_outside_place_site_id"), ["site_id"], unique=False)
+
+    op.create_table(
         "person",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("site_id", sa.BigInteger(), nullable=False),
@@ -2168,6 +2186,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_person_merged_into"))
 
     op.drop_table("person")
+    with op.batch_alter_table("outside_place", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_outside_place_site_id"))
+
+    op.drop_table("outside_place")
     with op.batch_alter_table("education_review", schema=None) as batch_op:
         batch_op.drop_index("education_review_text")
 

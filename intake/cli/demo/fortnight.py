@@ -39,6 +39,7 @@ def play(site: Site, team: Team, now: datetime) -> dict[str, int]:
     """Tell all of it; returns how many of each."""
     s = Scenes(site, team, now)
     s.capacity()
+    outside.places(s)
     _inbox(s)
     _queues(s)
     _care(s)

@@ -13,6 +13,7 @@ from intake.cases import paying
 from intake.cases.models import Case, CaseState
 from intake.cli.demo import people as cast
 from intake.db import db, transaction
+from intake.inquiries import directory
 from intake.inquiries import referrals as service
 from intake.people import coverage
 from intake.people.models import CoverageKind
@@ -60,6 +61,19 @@ def referrals(s: Scenes) -> None:
         )  # fmt: skip
     with transaction():
         api_tokens.issue(name="Mercy General, ward list", days=365, actor=system(s.site.id), now=s.ago(200))
+
+
+def places(s: Scenes) -> None:
+    """The list of places to send somebody on to."""
+    told = (
+        ("Lakeside Recovery House", "residential", "+15550147001", "Adults. Medicaid and most plans"),
+        ("Harbor Women’s Program", "maternity", "+15550147002", "Pregnant, with children. Any payer"),
+        ("County Crisis House", "mental", "+15550147003", "Walk in, day and night"),
+        ("Elm Street Clinic", "moud", "+15550147004", "Same day. Medicaid, self-pay"),
+    )
+    with transaction():
+        for name, care, phone, takes in told:
+            directory.add(directory.Told(name, care, phone, takes), actor=system(s.site.id), now=s.ago(300))
 
 
 def payers(s: Scenes) -> None:
