@@ -18,7 +18,7 @@ from intake.clock import db_now
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, RuleBroken
 from intake.guard import SignedLink, make_link
-from intake.inquiries import forms, moving
+from intake.inquiries import following, forms, moving
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.inquiries.values import danger_of
 from intake.messages import kinds as mails
@@ -39,6 +39,7 @@ PURPOSE = "questions"
 KIND = "screening_link"
 LIFE = timedelta(days=14)
 MAIL_WITHIN = timedelta(hours=48)
+CAME_BACK = "The person answered the questions by link."
 # The pages of the public form that ask about the person's state; who they are and how to reach them is known.
 STEPS = ("now", "use", "pain", "feel")
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -47,6 +48,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "pain": ("pain",),
     "feel": ("feels", "own_words"),
 }
+ENDED = (CaseState.DISCHARGED, CaseState.CLOSED)
 _AT = "screening_link.answers"
 
 
@@ -55,7 +57,7 @@ def why_not(inquiry: Inquiry) -> str:
     if inquiry.state in moving.ENDS - {InquiryState.ACCEPTED}:
         return "This request has ended. Reopen it first."
     case = queries.case_of(inquiry.id)
-    if case is not None and case.state in (CaseState.DISCHARGED, CaseState.CLOSED):
+    if case is not None and case.state in ENDED:
         return "This case has ended."
     if people.opened(db.session.get_one(Person, inquiry.person_id)).born_on is None:
         return "Write down the person's birth date first: the link asks for it before it shows anything."
@@ -169,6 +171,12 @@ def of_link(link: SignedLink) -> ScreeningLink:
     return row
 
 
+def is_over(row: ScreeningLink) -> bool:
+    """Nothing is asked any more: the stay that the questions were for has ended."""
+    case = queries.case_of(row.inquiry_id)
+    return case is not None and case.state in ENDED
+
+
 def told(row: ScreeningLink) -> dict[str, Any]:
     """What was typed behind the link so far; empty once it was sent."""
     text = crypto.open_(row.answers, at=_AT, row=row.id)
@@ -244,7 +252,7 @@ def keep(link_id: int, step: str, new: Mapping[str, Any], *, now: datetime) -> b
 def finish(link_id: int, *, now: datetime) -> Screening:
     """Make what was typed a screening of mode self, final, with its proposal for staff; once.
 
-    While scoring is off it stays a draft that staff complete later.
+    While scoring is off it stays a draft that staff complete later. A request that had ended opens again.
 
     Raises:
         Missing: no such link. AlreadyDone: it was sent before. RuleBroken: NOW_NEEDED, nobody said whether there is
@@ -256,6 +264,8 @@ def finish(link_id: int, *, now: datetime) -> Screening:
         raise RuleBroken("Answer the first question.", code="NOW_NEEDED")
     actor = system(row.site_id)
     inquiry = db.session.get_one(Inquiry, row.inquiry_id)
+    if inquiry.state in moving.REOPENABLE:
+        following.reopen(inquiry.id, reason=CAME_BACK, actor=actor, now=now)
     of = queries.case_of(inquiry.id) or inquiry
     screening = drafts.start(of, mode=SELF, actor=actor, now=now, apart=True)
     for part, values in told_alone.parts(given).items():

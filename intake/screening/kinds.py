@@ -13,6 +13,9 @@ from intake.actor import Actor
 from intake.cases import queries as cases
 from intake.cases.models import Case
 from intake.clock import db_now
+from intake.db import db
+from intake.inquiries import moving
+from intake.inquiries.models import Inquiry
 from intake.messages.kinds import Policy, Refusal
 from intake.messages.models import Message, MessageState
 from intake.messages.render import link
@@ -33,20 +36,22 @@ class ScreeningMail(PersonMail):
     alone: ClassVar[tuple[str, ...]] = ("questions_url",)
 
     def still_true(self, table: Table) -> ColumnElement[bool]:
-        """The link still waits for its answers, and the address is the one rendered for."""
+        """The link still waits for its answers, its request goes on, and the address is the one rendered for."""
         waits = (
             exists()
             .where(
                 ScreeningLink.id == table.c.subject_id,
                 ScreeningLink.ended_at.is_(None),
                 ScreeningLink.expires_at > db_now(),
+                Inquiry.id == ScreeningLink.inquiry_id,
+                Inquiry.state.not_in(moving.REOPENABLE),
             )
             .correlate(table)
         )
         return and_(super().still_true(table), waits)
 
     def why_not(self, message: Message) -> Refusal:
-        """A link that was answered or replaced ends its mail; the rest is the person's."""
+        """A link that was answered or replaced, or a request that ended, ends the mail; the rest is the person's."""
         found = super().why_not(message)
         return (
             Refusal(MessageState.CANCELLED, "no_longer_true") if found.reason == "changed" and _over(message) else found
@@ -64,4 +69,6 @@ class ScreeningMail(PersonMail):
 
 def _over(message: Message) -> bool:
     row = by_link.find(message.subject_id)
-    return row is None or row.ended_at is not None
+    if row is None or row.ended_at is not None:
+        return True
+    return db.session.get_one(Inquiry, row.inquiry_id).state in moving.REOPENABLE

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import make_response, redirect, render_template, request, session, url_for
+from flask import abort, g, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from intake.clock import utcnow
@@ -42,7 +42,7 @@ def questions(token: str) -> ResponseReturnValue:
 @limiter.limit(POSTS, methods=["POST"])
 def questions_open() -> ResponseReturnValue:
     """Ask for the birth date before anything is shown, then go on where the person stopped."""
-    row = by_link.of_link(current_link())
+    row = _row()
     if row.ended_at is not None:
         return make_response(render_template("screening/alone/done.html"))
     if request.method != "POST":
@@ -61,6 +61,15 @@ def questions_open() -> ResponseReturnValue:
     return _gate({"born_on": born.wrong_sentence(left)}, typed[:40])
 
 
+def _row() -> ScreeningLink:
+    """The row behind the link; 410, the page that says whom to call, once its stay has ended."""
+    row = by_link.of_link(current_link())
+    if by_link.is_over(row) and row.ended_at is None:
+        g.link_gone = current_link()
+        abort(410)
+    return row
+
+
 def _gate(errors: Mapping[str, str], typed: str = "") -> ResponseReturnValue:
     body = render_template("screening/alone/birth_date.html", errors=errors, typed=typed)
     return make_response(body, 422 if errors else 200)
@@ -73,7 +82,7 @@ def _onward(given: Mapping[str, Any]) -> str:
 
 def _open() -> ScreeningLink | None:
     """The row, when the birth date was given in this browser and the link still asks."""
-    row = by_link.of_link(current_link())
+    row = _row()
     return None if row.ended_at is not None or session.get(OPENED) != current_link().id else row
 
 

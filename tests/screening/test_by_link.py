@@ -12,12 +12,13 @@ from sqlalchemy import func, select, update
 
 from intake import crypto
 from intake.audit.models import AuditEntry, TimelineEntry
+from intake.cases import service as cases
 from intake.cases.models import Case
 from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.errors import RuleBroken
 from intake.guard import SignedLink
-from intake.inquiries.models import Inquiry
+from intake.inquiries.models import Inquiry, InquiryState
 from intake.messages import kinds as mails
 from intake.messages.kinds import Recipient
 from intake.messages.models import Message
@@ -262,6 +263,40 @@ def test_a_used_link_says_so_and_a_replaced_one_is_gone(asked: Asked) -> None:
     assert "(555) 014-2200" in answer.text
     new.get(f"/help/questions/{tokens[1]}")
     assert new.get("/help/questions/").status_code == 200
+
+
+def test_a_request_that_ended_sends_no_mail_and_opens_again_when_the_person_answers(asked: Asked) -> None:
+    browser = asked.phone()
+    with asked.app.app_context():
+        with transaction():
+            db.session.get_one(Inquiry, asked.inquiry_id).state = InquiryState.UNREACHABLE
+        mail = db.session.scalars(select(Message).where(Message.kind == "screening_link")).one()
+        assert mails.get("screening_link").why_not(mail).reason == "no_longer_true"
+    asked.answer(browser)
+    asked.send(browser)
+    with asked.app.app_context():
+        assert db.session.get_one(Inquiry, asked.inquiry_id).state is InquiryState.SCREENING
+        assert placement_of(asked).state is PlacementState.PROPOSED
+
+
+def test_a_stay_that_ended_ends_the_link_with_a_page_that_says_whom_to_call(asked: Asked) -> None:
+    browser = asked.phone()
+    with asked.app.app_context():
+        with transaction():
+            inquiry = db.session.get_one(Inquiry, asked.inquiry_id)
+            opened = cases.open(
+                inquiry, placement=None, queue=Queue.OUTPATIENT, acuity=3, priority=10, actor=asked.cast.ada,
+                now=utcnow(),
+            )  # fmt: skip
+        with transaction():
+            cases.close(
+                opened.id, reason="Went elsewhere", next_contact="They call us", refused=True, task_reason="Handled",
+                actor=asked.cast.cleo,
+                now=utcnow(),
+            )  # fmt: skip
+    answer = browser.get("/help/questions/step/now")
+    assert answer.status_code == 410
+    assert "(555) 014-2200" in answer.text
 
 
 def test_wrong_input_is_shown_again_with_a_sentence(asked: Asked) -> None:
