@@ -12,12 +12,14 @@ from sqlalchemy import select
 
 from intake.cases.models import Case
 from intake.clock import utcnow
-from intake.db import db, transaction
+from intake.db import db, new_id, transaction
 from intake.guard import make_link
 from intake.messages.models import Message, MessagePart
 from intake.messages.service import PREFERENCES, STOP
 from intake.people.models import Person
 from intake.people.queries import opened
+from intake.screening import by_link
+from intake.screening.models import ScreeningLink
 from intake.tapers.models import PlanState, PlanVersion, TaperPlan
 
 CALM = {"feelings": "none", "dose": "yes", "pain": "3", "used": "no", "thoughts": "no"}
@@ -33,6 +35,7 @@ class Links:
     ended: str
     preferences: str
     stop: str
+    questions: str
     born: str
 
 
@@ -44,6 +47,7 @@ def links(app: Flask, turn: int = 0) -> Links:
     now = utcnow()
     with app.app_context(), transaction():
         person, asks = _mail(PlanState.ACTIVE, "CHECKIN", turn)
+        questions = _questions(person)
         _, tells = _mail(PlanState.ACTIVE, "STEP_EVE", 0, person)
         other, old = _mail(PlanState.SUPERSEDED, "CHECKIN", 0)
         born = opened(person).born_on
@@ -60,8 +64,21 @@ def links(app: Flask, turn: int = 0) -> Links:
             ended="/p/" + made(PREFERENCES, other.id, other, -1),
             preferences="/p/" + made(PREFERENCES, person.id, person),
             stop="/u/" + made(STOP, person.id, person),
+            questions="/help/questions/" + made(by_link.PURPOSE, questions, person),
             born=f"{born:%B %-d, %Y}",
         )
+
+
+def _questions(person: Person) -> int:
+    """A link to the questions, as staff send it to somebody with an address."""
+    case = db.session.scalars(select(Case).where(Case.person_id == person.id).limit(1)).one()
+    row = ScreeningLink(
+        id=new_id(), site_id=case.site_id, person_id=person.id, inquiry_id=case.opened_from,
+        expires_at=utcnow() + by_link.LIFE, created_at=utcnow(),
+    )  # fmt: skip
+    db.session.add(row)
+    db.session.flush()
+    return row.id
 
 
 def _mail(state: PlanState, part: str, turn: int, person: Person | None = None) -> tuple[Person, int]:
@@ -129,6 +146,10 @@ def _steps(page: Page, url: str, to: Links, language: str) -> Iterator[tuple[str
 
         return step
 
+    def in_danger() -> None:
+        page.locator('main [name="danger"][value="delirium"]').check(force=True)
+        press(page)
+
     def keep_time() -> None:
         page.select_option("#time", "12:30")
         press(page)
@@ -145,6 +166,11 @@ def _steps(page: Page, url: str, to: Links, language: str) -> Iterator[tuple[str
     yield "gate of a mail that asks nothing", go(to.news)
     yield "news", born(to.born)
     yield "replaced", go(to.replaced)
+    yield "gate of the questions", go(to.questions)
+    yield "question of danger", born(to.born)
+    yield "danger told behind a link", in_danger
+    yield "answers to send", go("/help/questions/check")
+    yield "answers sent", answer()
     yield "preferences", go(to.preferences)
     yield "preferences, nothing given", answer()
     yield "preferences kept", keep_time

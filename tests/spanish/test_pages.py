@@ -17,6 +17,7 @@ from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.guard import make_link
 from intake.people.models import Person
+from intake.screening import by_link
 from tests.checkins.test_checkins import check_in_mail
 from tests.inquiries.browser import FAMILY, SELF, Browser, send
 from tests.inquiries.test_public_words import PROFESSIONAL, pages_of, text_of
@@ -130,6 +131,40 @@ def test_a_check_in_is_walked_in_the_language_of_the_person(app_sqlite: Flask) -
         text = text_of(page)
         assert fernandez_huerta(text) >= 80, (path, round(fernandez_huerta(text), 1))
         assert language_hits(text, "es") == (), path
+
+
+def test_the_questions_by_link_are_walked_in_the_language_of_the_person(app_sqlite: Flask) -> None:
+    found: dict[str, dict[str, str]] = {}
+    with app_sqlite.app_context():
+        pat = story.begin(app_sqlite)
+        inquiry_id, ada = pat.case.opened_from, pat.cast.ada
+    for language in ("en", "es"):
+        with app_sqlite.app_context(), transaction():
+            row = by_link.send(inquiry_id, actor=ada, now=utcnow())
+            db.session.get_one(Person, row.person_id).locale = language
+            token = crypto.link_token("questions", row.id)
+        found[language] = _questions(Browser(app_sqlite), token)
+    for name, page in found["es"].items():
+        assert '<html lang="es"' in page, name
+        assert left(page, found["en"][name]) == set(), name
+        text = text_of(page)
+        assert fernandez_huerta(text) >= 80, (name, round(fernandez_huerta(text), 1))
+        assert language_hits(text, "es") == (), name
+
+
+def _questions(phone: Browser, token: str) -> dict[str, str]:
+    """Every page behind the link of the questions; the second browser is told only that an answer is kept."""
+    found = {"birth date": phone.get(f"/help/questions/{token}", follow_redirects=True).text}
+    found["wrong date"] = phone.post("/help/questions/", {"born_on": "1 1 1999"}).text
+    phone.post("/help/questions/", {"born_on": "July 3, 1984"})
+    found["question"] = phone.get("/help/questions/step/now").text
+    phone.post("/help/questions/step/now", {"danger": "delirium"})
+    found["danger"] = phone.get("/help/questions/danger").text
+    phone.get(f"/help/questions/{token}", follow_redirects=True)
+    phone.post("/help/questions/", {"born_on": "July 3, 1984"})
+    found["check"] = phone.get("/help/questions/check").text
+    found["sent"] = phone.post("/help/questions/check", follow_redirects=True).text
+    return found
 
 
 def _answer(phone: Browser, check_in: str) -> None:
