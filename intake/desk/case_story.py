@@ -39,7 +39,8 @@ _MAILS = {
 _CONTACT = (
     "arrival_planned", "attempt", "contact_agreed", "contact_told", "crisis_handed_over", "danger_told",
     "emergency_contact", "handed_over", "heard_elsewhere", "inquiry_closed", "inquiry_received", "inquiry_reopened",
-    "promise", "questions_answered", "questions_sent", "referral_answered", "referral_completed", "referral_received", "referrer_told", "visit_booked",
+    "promise", "questions_answered", "questions_sent",
+    "referral_answered", "referral_completed", "referral_received", "referrer_told", "visit_booked",
     "visit_cancelled", "visit_kept", "visit_missed", "visit_moved", "wait_contact",
 )  # fmt: skip
 _PLAN = (
