@@ -6,6 +6,7 @@ run anywhere, any number of times.
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -17,6 +18,7 @@ from typing import Any, TypeVar, cast
 
 import structlog
 from flask import Flask, current_app
+from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -89,13 +91,14 @@ class Sender:
         until, sent = time.monotonic() + seconds, 0
         try:
             self._replay()
-            while not self.stop() and time.monotonic() < until:
-                batch = self._claim(most)
-                if not batch.messages:
-                    break
-                sent += self._work(batch)
-                if not self.breaker.allows():
-                    break
+            with self._database(), direct() as connection:
+                while not self.stop() and time.monotonic() < until:
+                    batch = self._claim(most)
+                    if not batch.messages:
+                        break
+                    sent += self._work(batch, connection)
+                    if not self.breaker.allows():
+                        break
         except Away:
             log.warning("database_away")
         finally:
@@ -144,13 +147,13 @@ class Sender:
         """Whether the lease will last until an answer is recorded."""
         return time.monotonic() < self.alive_until
 
-    def _work(self, batch: Batch) -> int:
+    def _work(self, batch: Batch, connection: Connection) -> int:
         with self._database():
             # One after the other, before anything is sent: alternating with the network costs half as much again.
             mails = deque((word.message, render.render(word)) for word in render.read(batch.messages))
             heads = chains.heads(m.case_id or m.site_id for m in batch.messages)
             end_read()
-        with self._renewing(batch.token), self._database(), direct() as connection:
+        with self._renewing(batch.token), self._database():
             return Round(self, batch, mails, connection, heads).run()
 
     @contextmanager
@@ -245,6 +248,9 @@ def sender(stop: Callable[[], bool] = never) -> Sender:
     found = _senders.get(os.getpid())
     if found is None:
         _senders.clear()
+        # What is loaded stays: the collector need not walk through it again and again while mails come and go.
+        gc.collect()
+        gc.freeze()
         app: Flask = cast(Any, current_app)._get_current_object()
         found = _senders[os.getpid()] = Sender(app, stop=stop)
     return found

@@ -148,33 +148,37 @@ class Relay:
             if not smtp.has_extn("smtputf8"):
                 return Answer(Outcome.REFUSED_PERMANENT, "553", "5.6.7", at_recipient=True)
             options = " SMTPUTF8"
-        envelope = (f"MAIL FROM:<{sender}>{options}", f"RCPT TO:<{recipient}>")
-        # Both at once where the relay takes that (RFC 2920); DATA only after two yeses.
-        answers = self._ask(*envelope) if smtp.has_extn("pipelining") else []
-        for place, command in enumerate(envelope):
-            code, words = answers[place] if answers else self._ask(command)[0]
-            if not 200 <= code < 300:
+        commands = (f"MAIL FROM:<{sender}>{options}", f"RCPT TO:<{recipient}>", "DATA")
+        # All at once where the relay takes that (RFC 2920); no body follows a no to any of them.
+        answers = self._ask(*commands) if smtp.has_extn("pipelining") else []
+        for place, command in enumerate(commands):
+            code, words = answers[place] if place < len(answers) else self._ask(command)[0]
+            fine = code == 354 if command == "DATA" else 200 <= code < 300
+            if not fine:
+                if answers and answers[-1][0] == 354:
+                    # It waits for a mail that nobody is to get; without the dot it has none.
+                    self.close()
                 return self._refused(code, words, at_recipient=place == 1)
-        code, words = self._ask("DATA")[0]
-        if code != 354:
-            return self._refused(code, words, at_recipient=False)
         return self._data(raw, may_finish)
 
     def _ask(self, *commands: str) -> list[tuple[int, bytes]]:
         """Commands before the body and what the relay says to each; a lost connection here is definite."""
         smtp = self.smtp
         assert smtp is not None
+        answers: list[tuple[int, bytes]] = []
         try:
             # The address goes out as UTF-8 only where SMTPUTF8 was announced.
             smtp.command_encoding = "utf-8"
             smtp.send("".join(f"{one_line(command)}\r\n" for command in commands))
-            answers = [smtp.getreply()]
             # After a 421 nothing else is said.
-            while len(answers) < len(commands) and answers[-1][0] != 421:
+            while len(answers) < len(commands) and not (answers and answers[-1][0] == 421):
                 answers.append(smtp.getreply())
-            return answers
         except (OSError, smtplib.SMTPException) as lost:
-            raise _Cut(type(lost).__name__) from lost
+            # A no that came before the end stays a no.
+            if not any(code >= 400 for code, _ in answers):
+                raise _Cut(type(lost).__name__) from lost
+            self.close()
+        return answers
 
     def _data(self, raw: bytes, may_finish: Callable[[], bool]) -> Answer:
         smtp = self.smtp
@@ -223,7 +227,7 @@ class Relay:
         """A no before the body; the dialogue is reset so that the next mail starts clean."""
         if code == 421:
             self.close()
-        else:
+        elif self.smtp is not None:
             try:
                 self._ask("RSET")
             except _Cut:

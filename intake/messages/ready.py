@@ -1,20 +1,28 @@
 """A statement made ready once for PostgreSQL: its text, and which value goes where, written how.
 
 The engine's cache spares the compiling, but still walks through the statement and its parameters at each execution; for
-a sender of thousands of mails that costs more than sending them.
+a sender of thousands of mails that costs more than sending them. So does a cursor: the statement is prepared once on a
+connection and then asked by its name.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import psycopg
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGresult
 from sqlalchemy import BindParameter, Connection, Dialect, Select, Update
 from sqlalchemy.exc import OperationalError
 
 _NAMED = re.compile(r"%\((\w+)\)s|%%")
+# Where a connection keeps the names of what was prepared on it.
+_PREPARED = "intake_prepared"
+_DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
 class NotReady(ValueError):
@@ -32,6 +40,8 @@ class Ready:
         self._takes: list[Callable[[Mapping[str, Any]], Any]] = []
         places: dict[str, str] = {}
         self.text = _NAMED.sub(lambda found: places.get(found[0]) or self._place(found, places), str(compiled))
+        self._formats = [PyFormat.TEXT] * len(self._takes)
+        self._name = b"intake_" + hashlib.sha256(self.text.encode()).hexdigest()[:16].encode()
 
     def _place(self, found: re.Match[str], places: dict[str, str]) -> str:
         """What stands in the text for one parameter: its value, or the number of its place."""
@@ -48,19 +58,43 @@ class Ready:
         return places.setdefault(found[0], f"${len(self._takes)}")
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """Execute with `values`; returns the first row of the answer, or None.
+        """Execute with `values`; returns the first row of the answer, or None. Waits without looking at signals.
 
         Raises:
             OperationalError: as any other statement, when the database is away.
         """
-        given = [take(values) for take in self._takes]
         driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
         try:
-            with psycopg.RawCursor(driver) as cursor:
-                return cast("tuple[Any, ...] | None", cursor.execute(self.text, given, prepare=True).fetchone())
+            adapt = Transformer(driver)
+            given = adapt.dump_sequence([take(values) for take in self._takes], self._formats)
+            answer = self._ask(driver, connection.info.setdefault(_PREPARED, set()), given)
         except psycopg.OperationalError as away:
             connection.invalidate(away)
             raise OperationalError(None, None, away) from away
+        adapt.set_pgresult(answer)
+        return adapt.load_row(0, tuple) if answer.ntuples else None
+
+    def _ask(self, driver: psycopg.Connection[Any], prepared: set[bytes], given: Any) -> PGresult:
+        if self._name in prepared:
+            answer = driver.pgconn.exec_prepared(self._name, given)
+            if answer.status in _DONE:
+                return answer
+            failed = _failure(driver, answer)
+            # Whoever rolled back on this connection made it forget what was prepared; nothing was done then.
+            if not isinstance(failed, psycopg.errors.InvalidSqlStatementName):
+                raise failed
+        made = driver.pgconn.prepare(self._name, self.text.encode())
+        answer = driver.pgconn.exec_prepared(self._name, given) if made.status in _DONE else made
+        if answer.status not in _DONE:
+            raise _failure(driver, answer)
+        prepared.add(self._name)
+        return answer
+
+
+def _failure(driver: psycopg.Connection[Any], answer: PGresult) -> psycopg.Error:
+    if driver.pgconn.status != ConnStatus.OK:
+        return psycopg.OperationalError(answer.get_error_message())
+    return psycopg.errors.error_from_result(answer)
 
 
 def _taker(

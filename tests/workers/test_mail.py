@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -81,7 +82,7 @@ def test_an_absent_relay_is_no_attempt(relay: Relay, mailsink: MailSink) -> None
         (Fault.REFUSE, Outcome.REFUSED_PERMANENT, "554", False),
     ],
 )
-@pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "both at once"])
+@pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "all at once"])
 def test_each_refusal_is_told_apart_and_the_next_mail_goes_on_the_same_connection(
     relay: Relay, mailsink: MailSink, fault: Fault, outcome: Outcome, code: str, at_recipient: bool, pipelining: bool
 ) -> None:
@@ -94,7 +95,9 @@ def test_each_refusal_is_told_apart_and_the_next_mail_goes_on_the_same_connectio
     assert mailsink.connections == 1
 
 
-def test_a_relay_that_says_421_to_both_commands_is_left_without_waiting_for_a_second_answer(config: Config) -> None:
+@contextmanager
+def scripted(config: Config, *answers: bytes) -> Iterator[tuple[Relay, list[bytes]]]:
+    """A relay that pipes commands and gives these answers, one to each piece, then hangs up; what it was told."""
     listening = socket.create_server(("127.0.0.1", 0))
     said: list[bytes] = []
 
@@ -102,22 +105,39 @@ def test_a_relay_that_says_421_to_both_commands_is_left_without_waiting_for_a_se
         peer, _ = listening.accept()
         with peer:
             peer.sendall(b"220 relay\r\n")
-            said.append(peer.recv(1000))
-            peer.sendall(b"250-relay\r\n250 PIPELINING\r\n")
-            said.append(peer.recv(1000))
-            peer.sendall(b"421 4.3.2 going down\r\n")
+            for words in (b"250-relay\r\n250 PIPELINING\r\n", *answers):
+                said.append(peer.recv(1000))
+                peer.sendall(words)
 
     thread = threading.Thread(target=answer)
     thread.start()
     relay = Relay(replace(config, smtp_url=f"smtp://127.0.0.1:{listening.getsockname()[1]}"))
     try:
-        assert send(relay) == Answer(Outcome.REFUSED_TEMPORARY, "421", "4.3.2")
-        assert said[1].count(b"\r\n") == 2, "both commands came in one piece"
-        assert not relay.connected
+        yield relay, said
     finally:
+        relay.close()
         thread.join()
         listening.close()
-        relay.close()
+
+
+def test_a_relay_that_says_421_to_all_commands_is_left_without_waiting_for_another_answer(config: Config) -> None:
+    with scripted(config, b"421 4.3.2 going down\r\n") as (relay, said):
+        assert send(relay) == Answer(Outcome.REFUSED_TEMPORARY, "421", "4.3.2")
+        assert said[1].count(b"\r\n") == 3, "all commands came in one piece"
+        assert not relay.connected
+
+
+def test_a_relay_that_waits_for_a_body_after_refusing_the_recipient_gets_none(config: Config) -> None:
+    with scripted(config, b"250 ok\r\n550 5.1.1 no such mailbox\r\n354 go on\r\n") as (relay, said):
+        assert send(relay) == Answer(Outcome.REFUSED_PERMANENT, "550", "5.1.1", at_recipient=True)
+        assert not relay.connected
+        assert len(said) == 2, "not even a dot was sent"
+
+
+def test_a_no_stands_when_the_relay_hangs_up_before_its_last_answer(config: Config) -> None:
+    with scripted(config, b"250 ok\r\n550 5.1.1 no such mailbox\r\n") as (relay, _):
+        assert send(relay) == Answer(Outcome.REFUSED_PERMANENT, "550", "5.1.1", at_recipient=True)
+        assert not relay.connected
 
 
 def test_a_cut_after_the_dot_is_in_doubt(relay: Relay, mailsink: MailSink) -> None:
@@ -171,9 +191,9 @@ def test_a_body_cut_by_the_relay_is_definite_when_it_can_be_seen(config: Config)
 
     original = relay._ask
 
-    def ask(command: str) -> tuple[int, bytes]:
-        said = original(command)
-        if command == "DATA":
+    def ask(*commands: str) -> list[tuple[int, bytes]]:
+        said = original(*commands)
+        if commands[-1] == "DATA":
             assert closed.wait(2)
             threading.Event().wait(0.05)
         return said
