@@ -6,15 +6,16 @@ One truth on two engines: SQLite (WAL) embedded, PostgreSQL in production; the s
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
+    ARRAY,
     JSON,
     BigInteger,
     Boolean,
@@ -28,11 +29,14 @@ from sqlalchemy import (
     MetaData,
     Numeric,
     String,
+    any_,
     event,
     inspect,
+    literal,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column
+from sqlalchemy.sql.elements import ColumnElement
 
 from intake.clock import ClockLocked, UtcTime, is_locked, real_now, to_micros
 from intake.triggers import TRIGGERS, Trigger
@@ -222,6 +226,18 @@ def glance() -> Iterator[Session]:
         yield session
 
 
+def among(column: Any, ids: Collection[int]) -> ColumnElement[bool]:
+    """The condition that a column of ids is one of `ids`, for batches.
+
+    PostgreSQL gets them as one array: with a parameter for each, the statement's text would change with their number
+    and be worked out again every time.
+    """
+    if db.session.get_bind().dialect.name != "postgresql":
+        condition: ColumnElement[bool] = column.in_(ids)
+        return condition
+    return cast(ColumnElement[bool], column == any_(literal(list(ids), ARRAY(BigInteger))))
+
+
 def end_read() -> None:
     """Close the session's read, before the network is waited for."""
     db.session.rollback()
@@ -266,6 +282,7 @@ __all__ = [
     "Text",
     "Trigger",
     "Versioned",
+    "among",
     "aside",
     "at_once",
     "coded",

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from intake import crypto
 from intake.audit.models import AuditChain, AuditEntry
 from intake.clock import to_micros
-from intake.db import db, new_id
+from intake.db import among, db, new_id
 
 _CHAIN = cast(Table, AuditChain.__table__)
 _ENTRY = cast(Table, AuditEntry.__table__)
@@ -73,7 +73,7 @@ _MOVE = (
 
 def heads(chains: Iterable[int]) -> dict[int, Head]:
     """Where chains end now, by id, read in one statement and not locked."""
-    wanted = select(_CHAIN.c.id, _CHAIN.c.seq, _CHAIN.c.head).where(_CHAIN.c.id.in_(set(chains)))
+    wanted = select(_CHAIN.c.id, _CHAIN.c.seq, _CHAIN.c.head).where(among(_CHAIN.c.id, set(chains)))
     return {row.id: (row.seq, row.head) for row in db.session.execute(wanted)}
 
 

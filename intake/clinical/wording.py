@@ -27,6 +27,7 @@ __all__ = [
     "fernandez_huerta",
     "grade",
     "language_hits",
+    "reach",
     "words_a_sentence",
 ]
 
@@ -106,6 +107,11 @@ def check_twins(
 ) -> EmailCheck:
     """Check a subject and both parts of a message at once: the hits of `check_email` and `check_html` together."""
     return check_email(subject, f"{text}\n{html.unescape(html_part)}", center_aliases, locale=locale, clean=clean)
+
+
+def reach(center_aliases: Iterable[str] = ()) -> int:
+    """The length, in characters, of the longest thing that is looked for by its words; a link goes on to its blank."""
+    return max(map(len, (*ENGLISH, *SPANISH, *_UNITS, *(alias.strip() for alias in center_aliases))))
 
 
 def _stems(words: Iterable[str], joined: str, locale: str, clean: set[str]) -> set[str]:

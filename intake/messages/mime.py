@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 LONGEST_NAME = 64
 LONGEST_ADDRESS = 254
@@ -77,7 +78,8 @@ def one_line(value: str) -> str:
     Raises:
         HeaderBroken: it does.
     """
-    if _BREAKS.search(value):
+    # What can be printed holds neither, and that is quicker to ask.
+    if not value.isprintable() and _BREAKS.search(value):
         raise HeaderBroken("a header holds a line break or control character")
     return value
 
@@ -131,6 +133,11 @@ def _file(file: File) -> str:
     return CRLF.join(lines)
 
 
+@lru_cache(maxsize=8)
+def _date(at: datetime) -> str:
+    return format_datetime(at)
+
+
 def build(letter: Letter) -> bytes:
     """The bytes of a letter, lines ending in CR LF, not yet dot-stuffed.
 
@@ -142,7 +149,7 @@ def build(letter: Letter) -> bytes:
         f"From: {_mailbox(letter.from_name, letter.from_address)}",
         f"To: {address(letter.to_address)}",
         f"Subject: {_words(letter.subject)}",
-        f"Date: {format_datetime(letter.at)}",
+        f"Date: {_date(letter.at)}",
         f"Message-ID: <{one_line(letter.message_id)}>",
         "MIME-Version: 1.0",
         "Auto-Submitted: auto-generated",

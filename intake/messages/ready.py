@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import psycopg
+from psycopg import abc
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
@@ -20,7 +21,7 @@ from sqlalchemy import BindParameter, Connection, Dialect, Select, Update
 from sqlalchemy.exc import OperationalError
 
 _NAMED = re.compile(r"%\((\w+)\)s|%%")
-# Where a connection keeps the names of what was prepared on it.
+# Where a connection keeps the names of what was prepared on it, and how values are written for it.
 _PREPARED = "intake_prepared"
 _DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
@@ -53,7 +54,8 @@ class Ready:
             literal = None if isinstance(bind.value, bytes) else kind.literal_processor(self._dialect)
             if bind.value is None or literal is not None:
                 said = "NULL" if bind.value is None or literal is None else literal(bind.value)
-                return places.setdefault(found[0], said)
+                # The dialect doubles what would start a parameter in its own style.
+                return places.setdefault(found[0], said.replace("%%", "%"))
         self._takes.append(_taker(found[1], bind, kind.bind_processor(self._dialect)))
         return places.setdefault(found[0], f"${len(self._takes)}")
 
@@ -64,10 +66,10 @@ class Ready:
             OperationalError: as any other statement, when the database is away.
         """
         driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+        prepared, adapt = _kept(connection, driver)
         try:
-            adapt = Transformer(driver)
             given = adapt.dump_sequence([take(values) for take in self._takes], self._formats)
-            answer = self._ask(driver, connection.info.setdefault(_PREPARED, set()), given)
+            answer = self._ask(driver, prepared, given)
         except psycopg.OperationalError as away:
             connection.invalidate(away)
             raise OperationalError(None, None, away) from away
@@ -83,12 +85,20 @@ class Ready:
             # Whoever rolled back on this connection made it forget what was prepared; nothing was done then.
             if not isinstance(failed, psycopg.errors.InvalidSqlStatementName):
                 raise failed
-        made = driver.pgconn.prepare(self._name, self.text.encode())
-        answer = driver.pgconn.exec_prepared(self._name, given) if made.status in _DONE else made
+        answer = driver.pgconn.prepare(self._name, self.text.encode())
+        if answer.status in _DONE:
+            prepared.add(self._name)
+            answer = driver.pgconn.exec_prepared(self._name, given)
         if answer.status not in _DONE:
             raise _failure(driver, answer)
-        prepared.add(self._name)
         return answer
+
+
+def _kept(connection: Connection, driver: psycopg.Connection[Any]) -> tuple[set[bytes], abc.Transformer]:
+    if _PREPARED not in connection.info:
+        connection.info[_PREPARED] = set(), Transformer(driver)
+    kept: tuple[set[bytes], abc.Transformer] = connection.info[_PREPARED]
+    return kept
 
 
 def _failure(driver: psycopg.Connection[Any], answer: PGresult) -> psycopg.Error:

@@ -24,7 +24,7 @@ from intake.messages.kinds import Kind, Recipient, Refusal
 from intake.messages.mime import File, Letter, address, build
 from intake.messages.models import Message, MessageState
 from intake.messages.service import PREFERENCES, STOP, config
-from intake.messages.skeleton import Skeletons
+from intake.messages.skeleton import Skeleton, Skeletons
 from intake.settings import queries as settings
 
 # What one bad message may raise without stopping the others.
@@ -52,9 +52,13 @@ class Center:
     aliases: tuple[str, ...]
     line_988: bool
     most_a_day: int
+    public_url: str = ""
+    skeletons: Skeletons = field(default_factory=lambda: Skeletons(wording.reach()), compare=False)
+    # Links to this computer itself, which a center of practice has instead of https ones; "" when there are none.
+    local_links: str = ""
     # By locale, the words of this batch's mails in which the content filter found nothing; no longer, for names.
     clean: dict[str, set[str]] = field(default_factory=dict, compare=False)
-    skeletons: Skeletons = field(default_factory=Skeletons, compare=False)
+    speakable: dict[str, bool] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +96,25 @@ class Words:
 
 def center(site_id: int) -> Center:
     """The words of a site, read anew for each batch."""
-    site = settings.site(site_id)
+    site, at = settings.site(site_id), config().public_url
+    aliases = tuple(str(a) for a in site.aliases)
     return Center(
         name=site.discreet_name,
         phone=site.phone,
         phone_href="tel:" + "".join(c for c in site.phone if c.isdigit() or c == "+"),
         address=site.email_from,
-        aliases=tuple(str(a) for a in site.aliases),
+        aliases=aliases,
         line_988=bool(settings.value(site_id, "mail_988_line")),
         most_a_day=int(settings.value(site_id, "mail_per_person_a_day")),
+        public_url=at,
+        skeletons=Skeletons(wording.reach(aliases)),
+        # Outside production a loopback address has no https; its own links then count as if it had.
+        local_links=at if at.startswith("http://") and not config().production and _loopback(at) else "",
     )
+
+
+def _loopback(url: str) -> bool:
+    return urlsplit(url).hostname in LOOPBACK
 
 
 def address_digest(site_id: int, value: str) -> bytes:
@@ -185,11 +198,12 @@ def _render(message: Message, recipient: Recipient, context: Mapping[str, Any], 
     said = {
         "center": of,
         "lang": locale,
-        "public_url": config().public_url,
+        "public_url": of.public_url,
         **{name: value for name, value in context.items() if name not in addresses and name not in kind.unsaid},
     }
     alone = {"first_name": _speakable(recipient.first_name, of), **addresses}
-    subject, text, html = of.skeletons.texts(_templates(message.template, locale), said, alone)
+    skeleton = of.skeletons.of(_templates(message.template, locale), said, alone)
+    subject, text, html = skeleton.fill(alone)
     headers = (
         (("List-Unsubscribe", f"<{stop}>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")) if stop else ()
     )
@@ -217,7 +231,7 @@ def _render(message: Message, recipient: Recipient, context: Mapping[str, Any], 
         html=html,
         raw=raw,
         return_path="" if kind.null_return_path else _return_path(of.address, message.message_id),
-        hits=hits(of, subject, "\n".join((text, *(file.text for file in files))), html, locale),
+        hits=_hits(of, skeleton, alone, (subject, text, html), files, locale),
         digest=address_digest(message.site_id, recipient.address),
         most_a_day=of.most_a_day,
         binds=kind.binds(message, context),
@@ -227,7 +241,9 @@ def _render(message: Message, recipient: Recipient, context: Mapping[str, Any], 
 
 def _speakable(first: str, of: Center) -> str:
     """The first name, or nothing when the content filter knows it."""
-    return first if first and wording.check_email(first, "", of.aliases, locale="es").allowed else ""
+    if first not in of.speakable:
+        of.speakable[first] = wording.check_email(first, "", of.aliases, locale="es").allowed
+    return first if of.speakable[first] else ""
 
 
 def _return_path(site_address: str, message_id: str) -> str:
@@ -238,16 +254,30 @@ def _return_path(site_address: str, message_id: str) -> str:
 
 def hits(of: Center, subject: str, text: str, html: str, locale: str) -> tuple[str, ...]:
     """What the content filter finds in the sender's name, the subject or either part (clinical.md 6.4)."""
-    head = f"{of.name}\n{subject}"
-    text, html = _as_if_public(text), _as_if_public(html)
     clean = of.clean.setdefault(locale, set())
+    head, text, html = f"{of.name}\n{subject}", _as_if_public(of, text), _as_if_public(of, html)
     return wording.check_twins(head, text, html, of.aliases, locale=locale, clean=clean).hits
 
 
-def _as_if_public(text: str) -> str:
-    """Outside production a loopback address has no https; its own links then count as if it had."""
-    of = config()
-    at = of.public_url
-    if of.production or not at.startswith("http://") or urlsplit(at).hostname not in LOOPBACK:
-        return text
-    return text.replace(at, "https" + at.removeprefix("http"))
+def _hits(
+    of: Center,
+    skeleton: Skeleton,
+    alone: Mapping[str, str],
+    texts: tuple[str, str, str],
+    files: Sequence[File],
+    locale: str,
+) -> tuple[str, ...]:
+    """The same of one mail: a whole one is read first, then of those like it only what is near their own values."""
+    subject, text, html = texts
+    if skeleton.clean and not files:
+        clean = of.clean.setdefault(locale, set())
+        near = _as_if_public(of, skeleton.around(alone))
+        if wording.check_email(f"{of.name}\n{subject}", near, of.aliases, locale=locale, clean=clean).allowed:
+            return ()
+    found = hits(of, subject, "\n".join((text, *(file.text for file in files))), html, locale)
+    skeleton.clean = skeleton.clean or not found
+    return found
+
+
+def _as_if_public(of: Center, text: str) -> str:
+    return text.replace(of.local_links, "https" + of.local_links.removeprefix("http")) if of.local_links else text

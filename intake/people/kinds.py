@@ -18,7 +18,7 @@ from intake import crypto
 from intake.actor import Role, system
 from intake.audit import service as audit
 from intake.clinical import cadence
-from intake.db import db
+from intake.db import among, db
 from intake.messages import service as messages
 from intake.messages.kinds import CONTACT_ID, CONTACT_VERSION, Kind, Recipient, Refusal
 from intake.messages.models import Message, MessageState
@@ -288,17 +288,17 @@ _POINT = (
 
 def _reach(ids: set[int]) -> dict[int, _Reach]:
     """Persons of a batch by the id asked for; a joined record leads to the one it was joined with."""
-    people = {row.id: row for row in db.session.execute(select(*_PERSON).where(Person.id.in_(ids)))}
+    people = {row.id: row for row in db.session.execute(select(*_PERSON).where(among(Person.id, ids)))}
     joined = {row.merged_into for row in people.values() if row.merged_into is not None} - people.keys()
     if joined:
-        people |= {row.id: row for row in db.session.execute(select(*_PERSON).where(Person.id.in_(joined)))}
+        people |= {row.id: row for row in db.session.execute(select(*_PERSON).where(among(Person.id, joined)))}
     living = {
         i: people[people[i].merged_into] if people[i].merged_into in people else people[i] for i in ids & people.keys()
     }
     found = {row.id: _Reach(row) for row in living.values()}
     points = db.session.execute(
         select(*_POINT)
-        .where(ContactPoint.person_id.in_(found), ContactPoint.kind == ContactKind.EMAIL)
+        .where(among(ContactPoint.person_id, found), ContactPoint.kind == ContactKind.EMAIL)
         .order_by(ContactPoint.created_at.desc(), ContactPoint.id.desc())
     ).all()
     for point in points:

@@ -22,7 +22,7 @@ from intake.cases.models import Case
 from intake.cases.queries import visible
 from intake.clinical.cadence import KINDS
 from intake.clock import db_now, utcnow
-from intake.db import db
+from intake.db import among, db
 from intake.messages.kinds import Policy, Recipient, Refusal
 from intake.messages.mime import File
 from intake.messages.models import Message, MessagePart, MessageState
@@ -196,17 +196,17 @@ def _days(messages: Sequence[Message]) -> dict[int, _Day]:
         for row in db.session.execute(
             select(PlanVersion.id, PlanVersion.state, TaperPlan.current_version_id)
             .join(TaperPlan, TaperPlan.id == PlanVersion.plan_id)
-            .where(PlanVersion.id.in_({m.plan_version_id for m in messages}))
+            .where(among(PlanVersion.id, {m.plan_version_id for m in messages if m.plan_version_id}))
         )
     }
     parts: dict[int, list[Any]] = {}
-    for part in db.session.execute(select(*_PART).where(MessagePart.message_id.in_([m.id for m in messages]))):
+    for part in db.session.execute(select(*_PART).where(among(MessagePart.message_id, [m.id for m in messages]))):
         parts.setdefault(part.message_id, []).append(part)
     holds: dict[int, int] = {
         row.version_id: row.first
         for row in db.session.execute(
             select(StepHold.version_id, func.min(StepHold.first_step).label("first"))
-            .where(StepHold.version_id.in_(states), StepHold.cleared_at.is_(None))
+            .where(among(StepHold.version_id, states), StepHold.cleared_at.is_(None))
             .group_by(StepHold.version_id)
         )
     }

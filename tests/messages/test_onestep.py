@@ -108,7 +108,7 @@ def test_the_gate_of_every_kind_can_be_asked_in_one_step(app_sqlite: object) -> 
 @pytest.mark.parametrize("name", ["", "Dana", "O'Neill & <b>Söhne</b>", "\x02first_name\x03"])
 @pytest.mark.parametrize("template", ["reminder", "plan_changed", "visit_reminder", "visit_changed"])
 def test_a_text_filled_in_is_the_text_worked_out_anew(box_sqlite: Outbox, template: str, name: str) -> None:
-    env, kept = box_sqlite.app.jinja_env, Skeletons()
+    env, kept = box_sqlite.app.jinja_env, Skeletons(20)
     for locale in ("", ".es"):
         found = tuple(
             env.get_template(f"email/{template}/{stem}{locale}.{end}")
@@ -126,6 +126,6 @@ def test_a_text_filled_in_is_the_text_worked_out_anew(box_sqlite: Outbox, templa
                 "stop_url": f"https://a.example/u/{round_}",
                 "preferences_url": f"https://a.example/p/{round_}",
             }
-            subject, text, html = kept.texts((found[0], found[1], found[2]), said, alone)
+            subject, text, html = kept.of((found[0], found[1], found[2]), said, alone).fill(alone)
             assert text == found[1].render({**said, **alone}).strip() + "\n"
             assert html == found[2].render({**said, **alone, "subject": subject})
