@@ -34,6 +34,7 @@ from intake.db import db
 from intake.messages import claims, kinds, onestep, outcomes, written
 from intake.messages.kinds import Kind, Refusal
 from intake.messages.models import MESSAGE, Message, MessageAttempt, MessageState, Suppression
+from intake.messages.ready import NotReady
 from intake.messages.render import Rendered
 
 S = MessageState
@@ -170,7 +171,11 @@ def gate_after(
     """
     asked = question(mail, token, now=now)
     if connection.dialect.name == "postgresql":
-        return _in_one_step(connection, pending, mail, asked, heads)
+        try:
+            return _in_one_step(connection, pending, mail, asked, heads)
+        except NotReady:
+            # A kind whose condition cannot be made ready goes the long way, and stops nobody else's mail.
+            return None
     if pending is not None and written.accept(connection, pending) is None:
         return None
     return connection.execute(*asked).one_or_none() is not None

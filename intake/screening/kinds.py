@@ -44,7 +44,8 @@ class ScreeningMail(PersonMail):
                 ScreeningLink.ended_at.is_(None),
                 ScreeningLink.expires_at > db_now(),
                 Inquiry.id == ScreeningLink.inquiry_id,
-                Inquiry.state.not_in(moving.REOPENABLE),
+                # One by one: the gate is made ready once, and a list would be a parameter of its own.
+                *(Inquiry.state != ended for ended in moving.REOPENABLE),
             )
             .correlate(table)
         )

@@ -9,7 +9,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import Table, and_, func, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from intake import clock
 from intake.accounts import service as accounts
@@ -56,12 +57,22 @@ class Urgent(Note):
     capped = False
 
 
+class Listed(Urgent):
+    """One whose condition holds a list, so that it cannot be made ready."""
+
+    name = "listed_note"
+
+    def still_true(self, table: Table) -> ColumnElement[bool]:
+        """As for any person, with a list beside it that is always true."""
+        return and_(super().still_true(table), table.c.kind.in_([self.name, "note"]))
+
+
 class Outbox:
     """Everything a test of the engine needs, inside one application context."""
 
     def __init__(self, app: Flask, relay: str = "") -> None:
         self.app = app
-        kinds.register([Note, Held, Urgent])
+        kinds.register([Note, Held, Urgent, Listed])
         self.config = replace(app.extensions["intake.config"], smtp_url=relay, smtp_timeout_seconds=3)
         app.extensions["intake.config"] = self.config
         self.stand_at(NOON)
