@@ -11,9 +11,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as BoundSession
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -157,7 +159,21 @@ class Versioned:
         return {"version_id_col": cls.version}
 
 
-db: SQLAlchemy = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
+class OneDatabase(BoundSession):
+    """The session of a request: there is one database, so no statement is searched for which one it means."""
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return self._db.engine
+
+    def get_bind(
+        self, mapper: Any = None, clause: Any = None, bind: Engine | Connection | None = None, **kwargs: Any
+    ) -> Engine | Connection:
+        """The engine of the application the session was made in."""
+        return bind or self._engine
+
+
+db: SQLAlchemy = SQLAlchemy(metadata=Base.metadata, session_options={"class_": OneDatabase, "expire_on_commit": False})
 
 
 class Nested(RuntimeError):
