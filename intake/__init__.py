@@ -131,7 +131,7 @@ def _flask_settings(config: Config) -> dict[str, object]:
     # Parameters hold what people typed; they have no place in an error message.
     engine: dict[str, object] = {"pool_pre_ping": True, "hide_parameters": True}
     if config.database_url.startswith("sqlite"):
-        # A day's work has about 300 different statements; the driver keeps 128 and would prepare the rest anew each time.
+        # The house has about 300 statements in a day; the driver keeps 128 and would prepare the rest anew each time.
         engine = {"hide_parameters": True, "connect_args": {"cached_statements": 1000}}
     return {
         "SECRET_KEY": config.secret_key,

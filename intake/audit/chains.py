@@ -1,18 +1,20 @@
 """The chains: an entry takes the place behind the last one, under its hash, by statements that are built once.
 
-`add` writes in the session's transaction, `append` on a connection of the sender's own. Entries never wait in the
-session: half the writing of a step is its audit.
+`add` writes in the session's transaction, at its end and all at once: half the writing of a step is its audit. `append`
+writes at once, on a connection of the sender's own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, event, insert, select, update
+from sqlalchemy.orm import Session
 
 from intake import crypto
 from intake.audit.models import AuditChain, AuditEntry
@@ -24,10 +26,11 @@ _ENTRY = cast(Table, AuditEntry.__table__)
 GENESIS = b"\x00" * 32
 # The one way an entry is written down before it is hashed.
 canonical = json.JSONEncoder(separators=(",", ":")).encode
-# Where a session keeps the ends of the chains that its transaction has locked.
-_HELD = "audit_chains"
+# Where a session keeps the lines of its transaction that are not written yet.
+_WAITING = "audit_lines"
 Head = tuple[int, bytes]
-COLUMNS = tuple(c.name for c in _ENTRY.columns)
+_COLUMNS = tuple(c.name for c in _ENTRY.columns)
+_values = attrgetter(*_COLUMNS)
 
 
 @dataclass(slots=True)
@@ -73,51 +76,75 @@ _MOVE = (
 
 def heads(chains: Iterable[int]) -> dict[int, Head]:
     """Where chains end now, by id, read in one statement and not locked."""
+    settle()
     wanted = select(_CHAIN.c.id, _CHAIN.c.seq, _CHAIN.c.head).where(among(_CHAIN.c.id, set(chains)))
     return {row.id: (row.seq, row.head) for row in db.session.execute(wanted)}
 
 
 def add(line: Line) -> None:
-    """Add one line to its chain, in the session's transaction; the chain is locked to the end of it."""
+    """Put one line behind the last one of its chain when the transaction ends, or is asked what it recorded.
+
+    Raises:
+        RuntimeError: inside a savepoint, which would take entries back that were recorded before it.
+    """
     session = db.session()
-    of, locked = session.info.get(_HELD, (None, {}))
-    held: dict[int, Head] = locked if of is session.get_transaction() else {}
-    head = held.get(line.chain_id)
-    if head is None:
-        # Asked through the session: what is still to be written goes first, so that all take their locks in one order.
-        found = session.execute(_HEAD, {"audit_chain": line.chain_id}).one_or_none()
-        head = _begun(session.connection(), line) if found is None else (found.seq, found.head)
+    if session.in_nested_transaction():
+        raise RuntimeError("record after the savepoint, not inside it")
+    of, waiting = session.info.get(_WAITING, (None, []))
+    if of is None or of is not session.get_transaction():
+        # The session begins its transaction with its first statement; a line may be recorded before it.
+        session.connection()
+        session.info[_WAITING] = (session.get_transaction(), waiting := [])
+    waiting.append(line)
+
+
+def settle() -> None:
+    """Write the lines that wait, in the order in which they were recorded; call before entries are read.
+
+    The ends of their chains are locked now, in one order and to the end of the transaction.
+    """
+    _settle(db.session())
+
+
+@event.listens_for(db.session, "before_commit")
+def _settle(session: Session) -> None:
+    of, waiting = session.info.get(_WAITING, (None, []))
+    if of is None or session.in_nested_transaction():
+        return
+    del session.info[_WAITING]
+    if of is not session.get_transaction():
+        # They were recorded in a transaction that is undone.
+        return
+    # What they tell of goes first, so that all take their locks in one order.
+    session.flush()
     connection = session.connection()
-    _store(connection, line, head)
-    if not session.in_nested_transaction():
-        # The next entry of the transaction need not ask again. A savepoint that is undone gives its locks and its
-        # entries back, so what it adds is not remembered.
-        session.info[_HELD] = (session.get_transaction(), {**held, line.chain_id: (line.seq, line.hash)})
-    else:
-        forget_heads()
+    firsts = {line.chain_id: line for line in reversed(waiting)}
+    ends = {chain: _end(connection, firsts[chain]) for chain in sorted(firsts)}
+    for line in waiting:
+        line.follow(ends[line.chain_id])
+        ends[line.chain_id] = (line.seq, line.hash)
+    _store(connection, waiting, ends)
 
 
 def append(connection: Connection, line: Line) -> None:
-    """Add one line to its chain on a connection; a session on the same connection asks for the end again."""
+    """Add one line to its chain on a connection, behind those that the session's transaction recorded before."""
+    settle()
+    line.follow(_end(connection, line))
+    _store(connection, [line], {line.chain_id: (line.seq, line.hash)})
+
+
+def _end(connection: Connection, line: Line) -> Head:
     found = connection.execute(_HEAD, {"audit_chain": line.chain_id}).one_or_none()
-    _store(connection, line, _begun(connection, line) if found is None else (found.seq, found.head))
-    forget_heads()
-
-
-def _begun(connection: Connection, line: Line) -> Head:
+    if found is not None:
+        return found.seq, found.head
     connection.execute(_FIRST, {"id": line.chain_id, "site_id": line.site_id, "seq": 0, "head": GENESIS})
     return 0, GENESIS
 
 
-def _store(connection: Connection, line: Line, head: Head) -> None:
-    line.follow(head)
-    connection.execute(_ADD, {name: getattr(line, name) for name in COLUMNS})
-    connection.execute(_MOVE, {"moved_chain": line.chain_id, "moved_seq": line.seq, "moved_head": line.hash})
-
-
-def forget_heads() -> None:
-    """Read the ends of chains again: somebody wrote to them past the session."""
-    db.session().info.pop(_HELD, None)
+def _store(connection: Connection, lines: Sequence[Line], ends: Mapping[int, Head]) -> None:
+    connection.execute(_ADD, [dict(zip(_COLUMNS, _values(line), strict=True)) for line in lines])
+    moved = [{"moved_chain": chain, "moved_seq": seq, "moved_head": head} for chain, (seq, head) in ends.items()]
+    connection.execute(_MOVE, moved)
 
 
 def entry_hash(entry: AuditEntry | Line) -> bytes:

@@ -69,6 +69,7 @@ def _values_digest(before: Mapping[str, Any] | None, after: Mapping[str, Any] | 
 
 def looked(*, actor: Actor, case_id: int, purpose: str, now: datetime, record_name: str = "care_case") -> None:
     """Record a read of one case: one entry per actor, case, purpose and five minutes (rulings 11)."""
+    chains.settle()
     recent = db.session.scalar(
         select(AuditEntry.id)
         .where(
@@ -94,6 +95,7 @@ def _plain(words: str) -> str:
 
 def looked_at_board(*, actor: Actor, board: str, filter_words: str, now: datetime) -> None:
     """Record a list, search or count: one system entry per actor, board and 15 minutes, with its filter."""
+    chains.settle()
     plain = _plain(filter_words)
     purpose = f"{board}?{plain}" if plain else board
     recent = db.session.scalar(
