@@ -18,7 +18,7 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import current_app
-from sqlalchemy import BigInteger, Index, func, select
+from sqlalchemy import BigInteger, Index, bindparam, func, select
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -64,7 +64,10 @@ class Wrapped(NamedTuple):
     master: str
 
 
-_WRAPPED = (DataKey.id, DataKey.owner_id, DataKey.wrapped, DataKey.master)
+_WRAPPED = select(DataKey.id, DataKey.owner_id, DataKey.wrapped, DataKey.master)
+_OF_OWNER = _WRAPPED.where(DataKey.owner_id == bindparam("owner"), DataKey.destroyed_at.is_(None)).order_by(
+    DataKey.created_at.desc()
+)
 
 
 def _config() -> Config:
@@ -180,11 +183,7 @@ def _remember(rows: Iterable[Wrapped]) -> None:
 
 def _key_of(owner_id: int) -> int:
     if owner_id not in _owners():
-        row = db.session.execute(
-            select(*_WRAPPED)
-            .where(DataKey.owner_id == owner_id, DataKey.destroyed_at.is_(None))
-            .order_by(DataKey.created_at.desc())
-        ).first()
+        row = db.session.execute(_OF_OWNER, {"owner": owner_id}).first()
         if row is None:
             raise SealBroken("this owner has no key, or was erased")
         _remember([Wrapped(*row)])
@@ -219,7 +218,7 @@ def prefetch(blobs: Iterable[bytes | None]) -> None:
     wanted = {key_id(b) for b in blobs if b} - _cache().keys()
     if wanted:
         # Columns, not objects: a list needs hundreds of keys.
-        found = db.session.execute(select(*_WRAPPED).where(among(DataKey.id, wanted)))
+        found = db.session.execute(_WRAPPED.where(among(DataKey.id, wanted)))
         _remember(Wrapped(*row) for row in found)
 
 

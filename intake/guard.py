@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from flask import Flask, abort, current_app, g, make_response, redirect, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
-from sqlalchemy import BigInteger, LargeBinary, select
+from sqlalchemy import BigInteger, LargeBinary, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.routing import BaseConverter, ValidationError
 
@@ -74,6 +74,7 @@ class SignedLink(Base):
     tries: Mapped[int] = mapped_column(default=0)
 
 
+_STORED = select(SignedLink.id).where(SignedLink.digest == bindparam("digest"))
 _declared: dict[Callable[..., Any], Access] = {}
 
 
@@ -133,7 +134,7 @@ def make_link(purpose: str, subject_id: int, *, person_id: int, expires_at: date
     """Store a link's digest (once) and return its secret; the same arguments give the same secret."""
     token = link_token(purpose, subject_id, generation)
     digest = token_digest(token)
-    known = db.session.scalar(select(SignedLink.id).where(SignedLink.digest == digest))
+    known = db.session.scalar(_STORED, {"digest": digest})
     if known is None:
         db.session.add(
             SignedLink(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from intake.accounts.kinds import TASK_ALERT
 from intake.accounts.models import Staff
@@ -17,6 +17,12 @@ from intake.tasks.models import Task
 
 ON_DUTY = timedelta(hours=12)
 LATEST = timedelta(hours=1)
+_ACTIVE = (
+    select(Staff)
+    .where(Staff.site_id == bindparam("site"), Staff.role == bindparam("role"), Staff.is_active.is_(True))
+    .order_by(Staff.id)
+)
+_SIGNED_IN = _ACTIVE.where(Staff.last_sign_in_at >= bindparam("since"))
 
 
 def on_duty(site_id: int, role: Role, *, now: datetime) -> Sequence[Staff]:
@@ -30,10 +36,10 @@ def supervisors(site_id: int, *, now: datetime) -> Sequence[Staff]:
 
 
 def _active(site_id: int, role: Role, *, since: datetime | None = None) -> Sequence[Staff]:
-    wanted = [Staff.site_id == site_id, Staff.role == role, Staff.is_active.is_(True)]
-    if since is not None:
-        wanted.append(Staff.last_sign_in_at >= since)
-    return db.session.scalars(select(Staff).where(*wanted).order_by(Staff.id)).all()
+    asked = {"site": site_id, "role": role}
+    if since is None:
+        return db.session.scalars(_ACTIVE, asked).all()
+    return db.session.scalars(_SIGNED_IN, {**asked, "since": since}).all()
 
 
 def call(task: Task, *, now: datetime) -> int:

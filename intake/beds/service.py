@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from intake.actor import Actor, system
@@ -103,13 +103,12 @@ def _use(
     return row
 
 
+_LIVE = select(BedUse).where(BedUse.case_id == bindparam("case"), BedUse.ended_at.is_(None)).order_by(BedUse.starts_at)
+
+
 def live_of(case_id: int) -> list[BedUse]:
     """The holds and stays of a case that have not ended, a lapsed hold too."""
-    return list(
-        db.session.scalars(
-            select(BedUse).where(BedUse.case_id == case_id, BedUse.ended_at.is_(None)).order_by(BedUse.starts_at)
-        )
-    )
+    return list(db.session.scalars(_LIVE, {"case": case_id}))
 
 
 def stay(case_id: int, *, bed_id: int | None = None, actor: Actor, now: datetime) -> BedUse | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from intake.actor import STAFF, Actor, Role
 from intake.audit import service as audit
@@ -39,6 +39,8 @@ DANGER_RULES: dict[str, str] = {
     "violence_imminent": "E07",
 }
 OVERDOSE_POINTS = 30
+_PERSON = select(Person).where(Person.id == bindparam("person")).with_for_update()
+_LAST = select(Case).where(Case.person_id == bindparam("person")).order_by(Case.opened_at.desc()).limit(1)
 
 
 class Placed(Protocol):
@@ -58,7 +60,7 @@ def _held(inquiry: Inquiry) -> Person:
 
 
 def _person(person_id: int) -> Person:
-    row = db.session.scalar(select(Person).where(Person.id == person_id).with_for_update())
+    row = db.session.scalar(_PERSON, {"person": person_id})
     if row is None:
         raise Missing("There is no such person.")
     return row
@@ -145,7 +147,7 @@ def _open_or_new(inquiry: Inquiry, person: Person, actor: Actor, now: datetime) 
 
 
 def _mark_history(case: Case, person: Person, now: datetime) -> None:
-    last = db.session.scalar(select(Case).where(Case.person_id == person.id).order_by(Case.opened_at.desc()).limit(1))
+    last = db.session.scalar(_LAST, {"person": person.id})
     if last is None:
         return
     case.flags = ["RETURNING"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, false, or_, select
 
 from intake import crypto
 from intake.actor import STAFF, Actor, Role
@@ -19,6 +19,13 @@ from intake.inquiries.models import Inquiry
 
 GONE = "There is no such case."
 ENDED = (CaseState.DISCHARGED, CaseState.CLOSED)
+_OPEN = select(Case).where(Case.person_id == bindparam("person"), *(Case.state != state for state in ENDED))
+_OF_INQUIRY = select(Case).where(Case.opened_from == bindparam("inquiry")).order_by(Case.opened_at.desc()).limit(1)
+_UNSEEN = (
+    select(CaseAlert)
+    .where(CaseAlert.case_id == bindparam("case"), CaseAlert.acknowledged_at.is_(None))
+    .order_by(CaseAlert.raised_at)
+)
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -102,14 +109,12 @@ def readable_list(actor: Actor, *, states: Sequence[CaseState] = (), limit: int 
 
 def open_case(person_id: int) -> Case | None:
     """The one open case of a person (aftercare counts as open)."""
-    return db.session.scalar(select(Case).where(Case.person_id == person_id, Case.state.not_in(ENDED)))
+    return db.session.scalar(_OPEN, {"person": person_id})
 
 
 def latest_of_inquiry(inquiry_id: int) -> Case | None:
     """The newest case that was opened from an inquiry."""
-    return db.session.scalar(
-        select(Case).where(Case.opened_from == inquiry_id).order_by(Case.opened_at.desc()).limit(1)
-    )
+    return db.session.scalar(_OF_INQUIRY, {"inquiry": inquiry_id})
 
 
 def earlier(case: Case) -> list[Case]:
@@ -125,13 +130,7 @@ def earlier(case: Case) -> list[Case]:
 
 def open_alerts(case_id: int) -> list[CaseAlert]:
     """Alerts that nobody acknowledged yet, oldest first."""
-    return list(
-        db.session.scalars(
-            select(CaseAlert)
-            .where(CaseAlert.case_id == case_id, CaseAlert.acknowledged_at.is_(None))
-            .order_by(CaseAlert.raised_at)
-        )
-    )
+    return list(db.session.scalars(_UNSEEN, {"case": case_id}))
 
 
 def case_of_alert(actor: Actor, alert_id: int) -> Case:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from intake.actor import Actor, Role
 from intake.audit import service as audit
@@ -51,6 +51,7 @@ def must(actor: Actor, *roles: Role) -> None:
 
 
 State = TypeVar("State", bound=StrEnum)
+_LOCKED = select(Case).where(Case.id == bindparam("case")).with_for_update().execution_options(populate_existing=True)
 
 
 def locked(case_id: int, actor: Actor, *, version: int | None = None) -> Case:
@@ -59,9 +60,7 @@ def locked(case_id: int, actor: Actor, *, version: int | None = None) -> Case:
     Raises:
         Missing: none that the actor may read. AlreadyDone: it changed since `version`; the message says what.
     """
-    row = db.session.scalar(
-        select(Case).where(Case.id == case_id).with_for_update().execution_options(populate_existing=True)
-    )
+    row = db.session.scalar(_LOCKED, {"case": case_id})
     if row is None or not can_read(actor, row):
         raise Missing(GONE)
     if version is not None and row.version != version:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from intake.actor import Actor
 from intake.audit import service as audit
@@ -54,6 +54,16 @@ MOVES: dict[InquiryState, frozenset[InquiryState]] = {
 }
 ENDS = frozenset(_S) - MOVES.keys()
 REOPENABLE = ENDS - {_S.ACCEPTED}
+_LOCKED = (
+    select(Inquiry).where(Inquiry.id == bindparam("inquiry"), Inquiry.site_id == bindparam("site")).with_for_update()
+)
+_OPEN = select(Promise).where(
+    Promise.inquiry_id == bindparam("inquiry"),
+    Promise.kept_at.is_(None),
+    Promise.missed_at.is_(None),
+    Promise.replaced_by.is_(None),
+)
+_OPEN_OF_KIND = _OPEN.where(Promise.kind == bindparam("kind"))
 
 
 def locked(inquiry_id: int, actor: Actor) -> Inquiry:
@@ -62,9 +72,7 @@ def locked(inquiry_id: int, actor: Actor) -> Inquiry:
     Raises:
         Missing: no such inquiry at this site.
     """
-    row = db.session.scalar(
-        select(Inquiry).where(Inquiry.id == inquiry_id, Inquiry.site_id == actor.site_id).with_for_update()
-    )
+    row = db.session.scalar(_LOCKED, {"inquiry": inquiry_id, "site": actor.site_id})
     if row is None:
         raise Missing("There is no such request.")
     return row
@@ -114,13 +122,6 @@ def promise_key(promise_id: int) -> str:
 
 def open_promises(inquiry_id: int, kind: str = "") -> Sequence[Promise]:
     """Promises of an inquiry that are neither kept nor missed nor replaced, of one kind or of all."""
-    wanted = [Promise.kind == kind] if kind else []
-    return db.session.scalars(
-        select(Promise).where(
-            Promise.inquiry_id == inquiry_id,
-            Promise.kept_at.is_(None),
-            Promise.missed_at.is_(None),
-            Promise.replaced_by.is_(None),
-            *wanted,
-        )
-    ).all()
+    if kind:
+        return db.session.scalars(_OPEN_OF_KIND, {"inquiry": inquiry_id, "kind": kind}).all()
+    return db.session.scalars(_OPEN, {"inquiry": inquiry_id}).all()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import bindparam, delete, or_, select
 
 from intake import crypto
 from intake.db import db, new_id
 from intake.people import matching
 from intake.people.models import ContactKind, ContactPoint, MatchKey, Person, PersonKind
+
+_HELD = select(MatchKey.kind, MatchKey.token).where(MatchKey.person_id == bindparam("person"))
 
 
 def index_new(person: Person) -> None:
@@ -41,8 +43,8 @@ def index_person(person: Person) -> None:
 def index_contact(person: Person, point: ContactPoint) -> None:
     """Add the tokens of one new contact point."""
     if person.kind is PersonKind.KNOWN:
-        held = select(MatchKey.kind, MatchKey.token).where(MatchKey.person_id == person.id)
-        _add(person, _keys_of_contact(point) - {(kind, token) for kind, token in db.session.execute(held)})
+        held = db.session.execute(_HELD, {"person": person.id})
+        _add(person, _keys_of_contact(point) - {(kind, token) for kind, token in held})
 
 
 def _add(person: Person, keys: set[matching.Key]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from intake.accounts.models import Staff
 from intake.actor import CARE, STAFF, Actor, Role, system
@@ -20,6 +22,38 @@ from intake.settings import queries as settings
 LONGEST_PARK = timedelta(days=30)
 NOBODY = {"claimed_by": None, "claimed_name": "", "claimed_at": None, "lease_until": None}
 NOT_PARKED = {"parked_until": None, "parked_reason": ""}
+_ENTRY = cast(Table, QueueEntry.__table__)
+_FRESH = (
+    select(QueueEntry)
+    .where(QueueEntry.id == bindparam("entry"), QueueEntry.site_id == bindparam("site"))
+    .execution_options(populate_existing=True)
+)
+_LOCKED = _FRESH.with_for_update()
+_TAKE = (
+    update(_ENTRY)
+    .where(
+        _ENTRY.c.id == bindparam("entry"),
+        _ENTRY.c.site_id == bindparam("site"),
+        _ENTRY.c.left_at.is_(None),
+        _ENTRY.c.state == EntryState.WAITING,
+    )
+    .values(
+        state=EntryState.CLAIMED,
+        claimed_by=bindparam("by"),
+        claimed_name=bindparam("name"),
+        claimed_at=bindparam("taken_at"),
+        lease_until=bindparam("until"),
+        version=_ENTRY.c.version + 1,
+    )
+    .returning(_ENTRY.c.id)
+)
+_IDLE = (
+    update(_ENTRY)
+    .where(_ENTRY.c.left_at.is_(None), _ENTRY.c.state == EntryState.CLAIMED, _ENTRY.c.lease_until < db_now())
+    .values(state=EntryState.WAITING, version=_ENTRY.c.version + 1, **NOBODY)
+    .returning(_ENTRY.c.id, _ENTRY.c.site_id, _ENTRY.c.queue, _ENTRY.c.case_id)
+)
+_IDLE_ONE = _IDLE.where(_ENTRY.c.id == bindparam("entry"), _ENTRY.c.site_id == bindparam("site"))
 
 
 def find(entry_id: int, actor: Actor) -> QueueEntry:
@@ -28,11 +62,7 @@ def find(entry_id: int, actor: Actor) -> QueueEntry:
     Raises:
         Missing: none there; another site's reads the same.
     """
-    row = db.session.scalar(
-        select(QueueEntry)
-        .where(QueueEntry.id == entry_id, QueueEntry.site_id == actor.site_id)
-        .execution_options(populate_existing=True)
-    )
+    row = db.session.scalar(_FRESH, {"entry": entry_id, "site": actor.site_id})
     if row is None:
         raise Missing("There is no such case in this queue.")
     return row
@@ -44,12 +74,7 @@ def locked(entry_id: int, actor: Actor) -> QueueEntry:
     Raises:
         Missing: none there. AlreadyDone: it left the queue.
     """
-    row = db.session.scalar(
-        select(QueueEntry)
-        .where(QueueEntry.id == entry_id, QueueEntry.site_id == actor.site_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    row = db.session.scalar(_LOCKED, {"entry": entry_id, "site": actor.site_id})
     if row is None:
         raise Missing("There is no such case in this queue.")
     if row.left_at is not None:
@@ -102,25 +127,9 @@ def _back(entry_id: int) -> bool:
 
 
 def _take(entry_id: int, actor: Actor, now: datetime) -> bool:
-    taken = db.session.execute(
-        update(QueueEntry)
-        .where(
-            QueueEntry.id == entry_id,
-            QueueEntry.site_id == actor.site_id,
-            QueueEntry.left_at.is_(None),
-            QueueEntry.state == EntryState.WAITING,
-        )
-        .values(
-            state=EntryState.CLAIMED,
-            claimed_by=actor.id,
-            claimed_name=actor.name,
-            claimed_at=now,
-            lease_until=now + _lease(actor.site_id),
-            version=QueueEntry.version + 1,
-        )
-        .returning(QueueEntry.id)
-        .execution_options(synchronize_session=False)
-    )
+    until = now + _lease(actor.site_id)
+    asked = {"entry": entry_id, "site": actor.site_id, "by": actor.id, "name": actor.name, "taken_at": now}
+    taken = db.session.execute(_TAKE, {**asked, "until": until})
     return taken.one_or_none() is not None
 
 
@@ -259,27 +268,16 @@ def assign(entry_id: int, *, staff_id: int, actor: Actor, now: datetime) -> Queu
 
 
 def _return_idle_one(entry_id: int, actor: Actor, now: datetime) -> None:
-    _idle_back(now, QueueEntry.id == entry_id, QueueEntry.site_id == actor.site_id)
+    _idle_back(now, _IDLE_ONE, entry=entry_id, site=actor.site_id)
 
 
 def return_idle(*, now: datetime) -> int:
     """Give back every claim whose lease is over (an upkeep job); returns how many. The wait is kept."""
-    return _idle_back(now)
+    return _idle_back(now, _IDLE)
 
 
-def _idle_back(now: datetime, *where: ColumnElement[bool]) -> int:
-    rows = db.session.execute(
-        update(QueueEntry)
-        .where(
-            QueueEntry.left_at.is_(None),
-            QueueEntry.state == EntryState.CLAIMED,
-            QueueEntry.lease_until < db_now(),
-            *where,
-        )
-        .values(state=EntryState.WAITING, version=QueueEntry.version + 1, **NOBODY)
-        .returning(QueueEntry.id, QueueEntry.site_id, QueueEntry.queue, QueueEntry.case_id)
-        .execution_options(synchronize_session=False)
-    ).all()
+def _idle_back(now: datetime, statement: ReturningUpdate[Any], **which: int) -> int:
+    rows = db.session.execute(statement, which).all()
     moved: dict[int, list[dict[Queue, tuple[int, int]]]] = {}
     for row in rows:
         moved.setdefault(row.site_id, []).append({row.queue: (1, -1)})

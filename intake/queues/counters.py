@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import Insert, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intake.db import db
 from intake.queues.models import Queue, QueueCounter
+
+_COUNTER = cast(Table, QueueCounter.__table__)
 
 
 @dataclass(frozen=True)
@@ -29,23 +33,32 @@ class Count:
 Change = Mapping[Queue, tuple[int, int]]
 
 
+@cache
+def _moved_on(dialect: str) -> Insert:
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    row = make(_COUNTER)
+    return row.on_conflict_do_update(
+        index_elements=["site_id", "queue"],
+        set_={
+            "moved": _COUNTER.c.moved + 1,
+            "waiting": _COUNTER.c.waiting + row.excluded.waiting,
+            "claimed": _COUNTER.c.claimed + row.excluded.claimed,
+        },
+    )
+
+
 def touch(site_id: int, changes: Change) -> None:
     """Move the version of each queue by one and its counts by (waiting, claimed); always in the same order."""
-    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    session = db.session()
+    # What moved goes first: its rows are locked before the counters, by everybody.
+    session.flush()
+    connection = session.connection()
+    statement = _moved_on(connection.dialect.name)
     # One fixed order of row locks, so that two moves in opposite directions cannot wait for each other.
     for queue in sorted(changes):
         waiting, claimed = changes[queue]
-        row = insert(QueueCounter).values(site_id=site_id, queue=queue, moved=1, waiting=waiting, claimed=claimed)
-        db.session.execute(
-            row.on_conflict_do_update(
-                index_elements=["site_id", "queue"],
-                set_={
-                    "moved": QueueCounter.moved + 1,
-                    "waiting": QueueCounter.waiting + waiting,
-                    "claimed": QueueCounter.claimed + claimed,
-                },
-            )
-        )
+        row = {"site_id": site_id, "queue": queue, "moved": 1, "waiting": waiting, "claimed": claimed}
+        connection.execute(statement, row)
 
 
 def together(*changes: Change) -> dict[Queue, tuple[int, int]]:

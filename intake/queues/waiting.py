@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from intake import crypto
 from intake.actor import Actor, system
@@ -21,6 +21,22 @@ from intake.queues.order import ago, rank
 from intake.settings import queries as settings
 
 ON_TOP = 100
+_LIVE = (
+    select(QueueEntry)
+    .where(QueueEntry.case_id == bindparam("case"), QueueEntry.left_at.is_(None))
+    .order_by(QueueEntry.queue, QueueEntry.id)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_LEFT = (
+    select(QueueEntry.left_at)
+    .where(QueueEntry.case_id == bindparam("case"), QueueEntry.left_at.is_not(None))
+    .order_by(QueueEntry.left_at.desc())
+    .limit(1)
+)
+_HERE = select(QueueEntry).where(
+    QueueEntry.person_id == bindparam("person"), QueueEntry.queue == bindparam("queue"), QueueEntry.left_at.is_(None)
+)
 
 
 class InCare(Protocol):
@@ -34,15 +50,7 @@ class InCare(Protocol):
 
 def live_of(case_id: int) -> list[QueueEntry]:
     """The entries of a case that have not left their queue, oldest first; locked until the transaction ends."""
-    return list(
-        db.session.scalars(
-            select(QueueEntry)
-            .where(QueueEntry.case_id == case_id, QueueEntry.left_at.is_(None))
-            .order_by(QueueEntry.queue, QueueEntry.id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-    )
+    return list(db.session.scalars(_LIVE, {"case": case_id}))
 
 
 def enter(
@@ -124,22 +132,13 @@ def _target(site_id: int, acuity: int) -> timedelta:
 def _check_time(case_id: int, at: datetime, now: datetime) -> None:
     if at > now:
         raise RuleBroken("An entry cannot start in the future.", code="ENTERED_IN_FUTURE")
-    last = db.session.scalar(
-        select(QueueEntry.left_at)
-        .where(QueueEntry.case_id == case_id, QueueEntry.left_at.is_not(None))
-        .order_by(QueueEntry.left_at.desc())
-        .limit(1)
-    )
+    last = db.session.scalar(_LEFT, {"case": case_id})
     if last is not None and at < last:
         raise RuleBroken("An entry cannot start before the one it follows ended.", code="ENTERED_BEFORE")
 
 
 def _check_once(person: Person, queue: Queue, now: datetime) -> None:
-    known = db.session.scalar(
-        select(QueueEntry).where(
-            QueueEntry.person_id == person.id, QueueEntry.queue == queue, QueueEntry.left_at.is_(None)
-        )
-    )
+    known = db.session.scalar(_HERE, {"person": person.id, "queue": queue})
     if known is not None:
         words = queue.value.replace("_", " ")
         raise AlreadyDone(

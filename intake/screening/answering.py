@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from intake import crypto
 from intake.actor import STAFF, Actor, Role
@@ -24,18 +24,24 @@ from intake.screening.models import Placement, PlacementState, Screening
 from intake.screening.placements import let_in, task_key
 from intake.settings import queries as settings
 from intake.tasks import service as tasks
-from intake.tasks.models import Task
 
 ORDER = tuple(Queue)
+_LOCKED = (
+    select(Placement)
+    .where(Placement.id == bindparam("placement"), Placement.site_id == bindparam("site"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_INQUIRY = (
+    select(Inquiry)
+    .where(Inquiry.id == bindparam("inquiry"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def _locked(placement_id: int, actor: Actor, now: datetime) -> Placement:
-    row = db.session.scalar(
-        select(Placement)
-        .where(Placement.id == placement_id, Placement.site_id == actor.site_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    row = db.session.scalar(_LOCKED, {"placement": placement_id, "site": actor.site_id})
     if row is None:
         raise Missing("There is no such placement.")
     if not actor.may(*STAFF):
@@ -50,12 +56,7 @@ def _locked(placement_id: int, actor: Actor, now: datetime) -> Placement:
 
 def found_for(placement: Placement) -> tuple[Inquiry, Screening, Findings]:
     """The inquiry (locked), screening and findings a placement was made from."""
-    inquiry = db.session.scalars(
-        select(Inquiry)
-        .where(Inquiry.id == placement.inquiry_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    inquiry = db.session.scalars(_INQUIRY, {"inquiry": placement.inquiry_id}).one()
     screening = db.session.get_one(Screening, placement.screening_id)
     person = db.session.get_one(Person, screening.person_id)
     found = replace(queries.findings_of(screening, person), facts=queries.facts_of(placement))
@@ -92,12 +93,10 @@ def _finish_task(inquiry: Inquiry, actor: Actor, outcome: str, now: datetime) ->
 
 def finish(key: str, site_id: int, actor: Actor, outcome: str, now: datetime) -> bool:
     """End the live task of a key as done; False when there is none."""
-    found = db.session.scalar(
-        select(Task.id).where(Task.site_id == site_id, Task.key == key, Task.state.in_(tasks.LIVE))
-    )
-    if found is not None:
-        tasks.finish(found, actor=actor, outcome=outcome, now=now)
-    return found is not None
+    found = tasks.live_of_key(key, site_id)
+    for task in found:
+        tasks.finish(task.id, actor=actor, outcome=outcome, now=now)
+    return bool(found)
 
 
 def accept(placement_id: int, *, actor: Actor, now: datetime) -> Case:

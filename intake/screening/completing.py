@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from intake import crypto
 from intake.actor import Actor
@@ -33,6 +33,8 @@ from intake.settings import scoring
 
 # Score alerts that call a person at once when the case is open; the words stand in the cases room.
 URGENT = ("SUICIDE_HIGH", "SUICIDE_MODERATE", "SUICIDE_ITEM", "COWS_SEVERE", "CIWA_SEVERE")
+_INQUIRY = select(Inquiry).where(Inquiry.id == bindparam("inquiry")).with_for_update()
+_TOLD_BEFORE = select(OpioidLine).where(OpioidLine.person_id == bindparam("person"), OpioidLine.ended_at.is_(None))
 
 
 def open_points(values: Mapping[str, Any]) -> dict[str, str]:
@@ -72,7 +74,7 @@ def complete(screening_id: int, *, actor: Actor, now: datetime, read_version: in
     problems = open_points(answers)
     if problems:
         raise RuleBroken("Some answers are still needed.", code="SCREENING_OPEN", fields=problems)
-    inquiry = db.session.scalars(select(Inquiry).where(Inquiry.id == row.inquiry_id).with_for_update()).one()
+    inquiry = db.session.scalars(_INQUIRY, {"inquiry": row.inquiry_id}).one()
     person = db.session.get_one(Person, row.person_id)
     found = _with_earlier(row, queries.findings_from(answers, person, without=row))
     _fill(row, found, answers, now)
@@ -153,8 +155,7 @@ def _store_opioids(row: Screening, answers: Mapping[str, Any], actor: Actor, now
     told = rows("opioids", answers)
     if not told and opioid_use(answers) != "none":
         return
-    earlier = select(OpioidLine).where(OpioidLine.person_id == row.person_id, OpioidLine.ended_at.is_(None))
-    for line in db.session.scalars(earlier):
+    for line in db.session.scalars(_TOLD_BEFORE, {"person": row.person_id}):
         line.ended_at = now
     for content in told.values():
         if content.get("drug"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, bindparam, or_, select
 
 from intake import crypto
 from intake.cases import queries as cases
@@ -15,13 +15,26 @@ from intake.inquiries.models import Inquiry
 from intake.screening.findings import flat
 from intake.screening.models import Placement, PlacementState, Screening, ScreeningState
 
+_DRAFT = (
+    select(Screening)
+    .where(Screening.inquiry_id == bindparam("inquiry"), Screening.state == ScreeningState.DRAFT)
+    .order_by(Screening.created_at.desc())
+    .limit(1)
+)
+_OF_PERSON = select(Screening).where(
+    Screening.person_id == bindparam("person"), Screening.state == ScreeningState.COMPLETE
+)
+_LAST_OF_PERSON = _OF_PERSON.order_by(Screening.completed_at.desc(), Screening.id).limit(1)
+_ALL_OF_PERSON = _OF_PERSON.order_by(Screening.completed_at, Screening.id)
+_PERSON = select(Inquiry.person_id).where(Inquiry.id == bindparam("inquiry"))
+
 
 def case_of(inquiry_id: int) -> Case | None:
     """The case an inquiry led to: its own, or the person's open one."""
     own = cases.latest_of_inquiry(inquiry_id)
     if own is not None:
         return own
-    person_id = db.session.scalar(select(Inquiry.person_id).where(Inquiry.id == inquiry_id))
+    person_id = db.session.scalar(_PERSON, {"inquiry": inquiry_id})
     return None if person_id is None else cases.open_case(person_id)
 
 
@@ -44,12 +57,7 @@ def values(row: Screening | None) -> dict[str, Any]:
 
 def draft(inquiry_id: int) -> Screening | None:
     """The open draft of an inquiry."""
-    return db.session.scalar(
-        select(Screening)
-        .where(Screening.inquiry_id == inquiry_id, Screening.state == ScreeningState.DRAFT)
-        .order_by(Screening.created_at.desc())
-        .limit(1)
-    )
+    return db.session.scalar(_DRAFT, {"inquiry": inquiry_id})
 
 
 def latest(*, case_id: int | None = None, inquiry_id: int | None = None) -> Screening | None:
@@ -64,12 +72,7 @@ def latest(*, case_id: int | None = None, inquiry_id: int | None = None) -> Scre
 
 def last_of_person(person_id: int) -> Screening | None:
     """The newest complete screening of a person, whatever inquiry it belongs to."""
-    return db.session.scalar(
-        select(Screening)
-        .where(Screening.person_id == person_id, Screening.state == ScreeningState.COMPLETE)
-        .order_by(Screening.completed_at.desc(), Screening.id)
-        .limit(1)
-    )
+    return db.session.scalar(_LAST_OF_PERSON, {"person": person_id})
 
 
 def _belongs(case_id: int | None, inquiry_id: int | None) -> ColumnElement[bool]:
@@ -83,11 +86,12 @@ def complete_of(
     *, case_id: int | None = None, inquiry_id: int | None = None, person_id: int | None = None
 ) -> list[Screening]:
     """All complete screenings of a case, inquiry or person, oldest first."""
-    whose = Screening.person_id == person_id if person_id is not None else _belongs(case_id, inquiry_id)
+    if person_id is not None:
+        return list(db.session.scalars(_ALL_OF_PERSON, {"person": person_id}))
     return list(
         db.session.scalars(
             select(Screening)
-            .where(whose, Screening.state == ScreeningState.COMPLETE)
+            .where(_belongs(case_id, inquiry_id), Screening.state == ScreeningState.COMPLETE)
             .order_by(Screening.completed_at, Screening.id)
         )
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from intake import crypto
 from intake.actor import CARE, Actor, system
@@ -27,6 +27,13 @@ from intake.screening.questions import Part
 OPEN_STATES = (InquiryState.NEW, InquiryState.CONTACTING)
 # Twice the fourteen days that a mailed screening link lives.
 DRAFT_LIFE = timedelta(days=28)
+_LOCKED = (
+    select(Screening)
+    .where(Screening.id == bindparam("screening"), Screening.site_id == bindparam("site"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_INQUIRY = select(Inquiry.id).where(Inquiry.id == bindparam("inquiry")).with_for_update()
 
 
 def start(of: Inquiry | Case, *, mode: str, actor: Actor, now: datetime, apart: bool = False) -> Screening:
@@ -43,7 +50,7 @@ def start(of: Inquiry | Case, *, mode: str, actor: Actor, now: datetime, apart: 
         raise Missing("There is no such inquiry.")
     case = of if isinstance(of, Case) else queries.case_of(inquiry.id)
     # The inquiry's row is the lock that keeps two people from opening two drafts.
-    db.session.scalars(select(Inquiry.id).where(Inquiry.id == inquiry.id).with_for_update()).one()
+    db.session.scalars(_INQUIRY, {"inquiry": inquiry.id}).one()
     known = None if apart else queries.draft(inquiry.id)
     if known is not None:
         return known
@@ -94,12 +101,7 @@ def locked(screening_id: int, actor: Actor) -> Screening:
     Raises:
         Missing: none here. AlreadyDone: it is complete and final.
     """
-    row = db.session.scalar(
-        select(Screening)
-        .where(Screening.id == screening_id, Screening.site_id == actor.site_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    row = db.session.scalar(_LOCKED, {"screening": screening_id, "site": actor.site_id})
     if row is None:
         raise Missing("There is no such screening.")
     if row.state is ScreeningState.EXPIRED:

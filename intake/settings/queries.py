@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from intake.clinical import routing
@@ -22,6 +22,20 @@ from intake.settings.models import EducationReview, RuleSet, Setting, Site
 
 # Where a session keeps what its transaction read of the settings.
 _CHANGED = "settings_changed"
+_IN_FORCE = (
+    select(Setting.key, Setting.value)
+    .where(Setting.site_id == bindparam("site"), Setting.valid_from <= db_now())
+    .order_by(Setting.valid_from)
+)
+# What a room is about to write says nothing of these two, so it is not written for their sake.
+_UNASKED = {"autoflush": False}
+_RULES = (
+    select(RuleSet)
+    .where(RuleSet.site_id == bindparam("site"), RuleSet.active_from <= db_now())
+    .order_by(RuleSet.n.desc())
+    .limit(1)
+    .execution_options(**_UNASKED)
+)
 
 
 def site(site_id: int) -> Site:
@@ -30,7 +44,7 @@ def site(site_id: int) -> Site:
     Raises:
         Missing: there is none.
     """
-    found = db.session.get(Site, site_id)
+    found = db.session.get(Site, site_id, execution_options=_UNASKED)
     if found is None:
         raise Missing("There is no such center.")
     return found
@@ -71,11 +85,7 @@ def _in_force(session: Session, site_id: int) -> dict[str, Any]:
     if of is None or of is not session.get_transaction():
         known = {}
     if site_id not in known:
-        rows = session.execute(
-            select(Setting.key, Setting.value)
-            .where(Setting.site_id == site_id, Setting.valid_from <= db_now())
-            .order_by(Setting.valid_from)
-        )
+        rows = session.execute(_IN_FORCE, {"site": site_id})
         known = {**known, site_id: {key: value["value"] for key, value in rows}}
         session.info[_CHANGED] = (session.get_transaction(), known)
     found: dict[str, Any] = known[site_id]
@@ -94,12 +104,7 @@ def target_minutes(site_id: int, acuity: int) -> int:
 
 def rule_set(site_id: int) -> tuple[int, routing.RuleSet]:
     """Number and content of the routing rule set in force; 1 is the table as coded."""
-    row = db.session.scalar(
-        select(RuleSet)
-        .where(RuleSet.site_id == site_id, RuleSet.active_from <= db_now())
-        .order_by(RuleSet.n.desc())
-        .limit(1)
-    )
+    row = db.session.scalar(_RULES, {"site": site_id})
     return (1, routing.DEFAULT) if row is None else (row.n, _read(row))
 
 

@@ -163,6 +163,8 @@ def activate_rules(
         created_by=actor.id,
     )
     db.session.add(row)
+    # The rules in force are read without writing what waits.
+    db.session.flush()
     audit.record(
         actor=actor,
         verb="activated",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import bindparam, delete, exists, select
 
 from intake.cases.models import Case
 from intake.clinical import cadence
@@ -28,6 +28,41 @@ IN_PLAN = "reminder"
 # rulings 22: after these ends no mail goes to the person.
 SILENT_ENDS = frozenset({"against_advice", "administrative", "incarcerated", "died"})
 Told = tuple[str, int]
+_REACHABLE = select(
+    exists().where(ContactPoint.person_id == bindparam("person"), ContactPoint.kind == ContactKind.EMAIL)
+)
+_AHEAD = (
+    select(Appointment)
+    .where(
+        Appointment.case_id == bindparam("case"),
+        Appointment.state == AppointmentState.BOOKED,
+        Appointment.starts_at > bindparam("now"),
+    )
+    .order_by(Appointment.starts_at, Appointment.id)
+)
+# The unsent reminders of the plan in force.
+_OF_PLAN = (
+    Message.plan_version_id.in_(
+        select(TaperPlan.current_version_id)
+        .join(PlanVersion, PlanVersion.id == TaperPlan.current_version_id)
+        .where(TaperPlan.case_id == bindparam("case"), PlanVersion.state == PlanState.ACTIVE)
+    ),
+    Message.kind == IN_PLAN,
+    Message.state == MessageState.SCHEDULED,
+    Message.attempts == 0,
+)
+_IN_PLAN = (
+    select(MessagePart.id, MessagePart.message_id, MessagePart.kind, MessagePart.appointment_id, Message.local_date)
+    .join(Message, Message.id == MessagePart.message_id)
+    .where(*_OF_PLAN, MessagePart.kind.in_(list(VISIT_DAYS)))
+)
+_OF_DAY = select(Message.id).where(*_OF_PLAN, Message.local_date == bindparam("day")).limit(1)
+_ALONE = select(Message.id).where(
+    Message.case_id == bindparam("case"),
+    Message.kind == REMINDER,
+    Message.state.in_(OPEN),
+    Message.dedupe_key.not_in(bindparam("right", expanding=True)),
+)
 
 
 @dataclass(frozen=True)
@@ -75,20 +110,11 @@ def settle(case: Case, *, now: datetime) -> int:
 def _wanted(house: _House) -> dict[date, list[Told]]:
     """The days on which visits are told, with the part and the visit; today counts while it comes before the visit."""
     case, person = house.case, house.person
-    reachable = exists().where(ContactPoint.person_id == person.id, ContactPoint.kind == ContactKind.EMAIL)
-    if case.discharge_type in SILENT_ENDS or not db.session.scalar(select(reachable)):
+    if case.discharge_type in SILENT_ENDS or not db.session.scalar(_REACHABLE, {"person": person.id}):
         return {}
     today = house.now.astimezone(house.zone).date()
     wanted: dict[date, list[Told]] = {}
-    for visit in db.session.scalars(
-        select(Appointment)
-        .where(
-            Appointment.case_id == case.id,
-            Appointment.state == AppointmentState.BOOKED,
-            Appointment.starts_at > house.now,
-        )
-        .order_by(Appointment.starts_at, Appointment.id)
-    ):
+    for visit in db.session.scalars(_AHEAD, {"case": case.id, "now": house.now}):
         for part, days in VISIT_DAYS.items():
             day = visit.starts_at.astimezone(house.zone).date() - timedelta(days=days)
             if day >= today and _window(house, day).due_at < visit.starts_at:
@@ -103,28 +129,9 @@ def _window(house: _House, day: date) -> cadence.Window:
     return cadence.same_day(*when, house.now) if day == today else cadence.send_window(*when)
 
 
-def _of_plan(case: Case) -> tuple[ColumnElement[bool], ...]:
-    """The condition for unsent reminders of the plan in force."""
-    current = (
-        select(TaperPlan.current_version_id)
-        .join(PlanVersion, PlanVersion.id == TaperPlan.current_version_id)
-        .where(TaperPlan.case_id == case.id, PlanVersion.state == PlanState.ACTIVE)
-    )
-    return (
-        Message.plan_version_id.in_(current),
-        Message.kind == IN_PLAN,
-        Message.state == MessageState.SCHEDULED,
-        Message.attempts == 0,
-    )
-
-
 def _drop_stale(house: _House, wanted: dict[date, list[Told]]) -> None:
     """Take the parts of visits that are gone out of the plan's mails; a mail that is left empty is taken back."""
-    rows = db.session.execute(
-        select(MessagePart.id, MessagePart.message_id, MessagePart.kind, MessagePart.appointment_id, Message.local_date)
-        .join(Message, Message.id == MessagePart.message_id)
-        .where(*_of_plan(house.case), MessagePart.kind.in_(list(VISIT_DAYS)))
-    ).all()
+    rows = db.session.execute(_IN_PLAN, {"case": house.case.id}).all()
     stale = [row for row in rows if (row.kind, row.appointment_id) not in wanted.get(row.local_date, [])]
     if not stale:
         return
@@ -136,7 +143,7 @@ def _drop_stale(house: _House, wanted: dict[date, list[Told]]) -> None:
 
 def _join(house: _House, day: date, told: list[Told]) -> bool:
     """Put the visits into the plan's mail of that day; False when there is none to put them into."""
-    found = db.session.scalar(select(Message.id).where(*_of_plan(house.case), Message.local_date == day).limit(1))
+    found = db.session.scalar(_OF_DAY, {"case": house.case.id, "day": day})
     if found is None:
         return False
     known = {
@@ -165,15 +172,9 @@ def _key(house: _House, day: date, told: list[Told]) -> str:
 
 def _cancel_others(house: _House, alone: dict[date, list[Told]]) -> None:
     right = [_key(house, day, told) for day, told in alone.items()]
-    stale = db.session.scalars(
-        select(Message.id).where(
-            Message.case_id == house.case.id,
-            Message.kind == REMINDER,
-            Message.state.in_(OPEN),
-            Message.dedupe_key.not_in(right),
-        )
-    ).all()
-    messages.cancel_these(stale, reason="visit_gone", now=house.now)
+    stale = db.session.scalars(_ALONE, {"case": house.case.id, "right": right}).all()
+    if stale:
+        messages.cancel_these(stale, reason="visit_gone", now=house.now)
 
 
 def _owe(house: _House, day: date, told: list[Told]) -> None:

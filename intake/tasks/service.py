@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, or_, select
 
 from intake import crypto
 from intake.actor import Actor, Role, system
@@ -17,6 +17,12 @@ from intake.tasks.models import Task, TaskState
 
 LIVE = (TaskState.OPEN, TaskState.CLAIMED)
 OVERDUE = "overdue"
+# Built once: every step of a case asks these.
+_is_live = or_(*(Task.state == state for state in LIVE))
+_OF_KEY = select(Task).where(Task.site_id == bindparam("site"), Task.key == bindparam("key"), _is_live)
+# By key alone: with the site SQLite would rather look through all that is owed there.
+_OF_KEYS = select(Task).where(Task.key.in_(bindparam("keys", expanding=True)), _is_live).order_by(Task.id)
+_LOCKED = select(Task).where(Task.id == bindparam("task"), Task.site_id == bindparam("site")).with_for_update()
 
 
 def overdue_key(task_id: int) -> str:
@@ -40,7 +46,7 @@ def owe(
     actor: Actor | None = None,
 ) -> Task:
     """Create a task, or return the live one of the same key (bringing its due time forward when sooner)."""
-    known = db.session.scalar(select(Task).where(Task.site_id == site_id, Task.key == key, Task.state.in_(LIVE)))
+    known = db.session.scalar(_OF_KEY, {"site": site_id, "key": key})
     if known is not None:
         known.due_at = min(known.due_at, due_at)
         return known
@@ -69,11 +75,11 @@ def owe(
 
 def live_of_key(key: str, site_id: int) -> list[Task]:
     """The live tasks of a key (at most one)."""
-    return list(db.session.scalars(select(Task).where(Task.site_id == site_id, Task.key == key, Task.state.in_(LIVE))))
+    return list(db.session.scalars(_OF_KEY, {"site": site_id, "key": key}))
 
 
 def _live(task_id: int, actor: Actor) -> Task:
-    row = db.session.scalar(select(Task).where(Task.id == task_id, Task.site_id == actor.site_id).with_for_update())
+    row = db.session.scalar(_LOCKED, {"task": task_id, "site": actor.site_id})
     if row is None:
         raise Missing("There is no such task.")
     if row.state not in LIVE:
@@ -181,8 +187,8 @@ def give_back_all(staff_id: int, *, actor: Actor, now: datetime) -> int:
 def cancel(*keys: str, site_id: int, reason: str, now: datetime, actor: Actor | None = None) -> int:
     """Cancel every live task of these keys; returns how many there were."""
     by = actor or system(site_id)
-    of_keys = select(Task).where(Task.site_id == site_id, Task.key.in_(keys), Task.state.in_(LIVE))
-    rows = list(db.session.scalars(of_keys.order_by(Task.id)))
+    found = live_of_key(keys[0], site_id) if len(keys) == 1 else db.session.scalars(_OF_KEYS, {"keys": keys})
+    rows = [row for row in found if row.site_id == site_id]
     for row in rows:
         row.state, row.outcome, row.ended_at, row.ended_by = TaskState.CANCELLED, reason, now, by.id
         _settle(row, by, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from intake.actor import Actor
 from intake.audit import service as audit
@@ -17,6 +17,11 @@ from intake.visits.models import Appointment, AppointmentState
 FARTHEST = timedelta(days=366)
 KINDS = ("first_visit", "admission", "visit", "follow_up", "aftercare")
 
+_LOCKED = (
+    select(Appointment)
+    .where(Appointment.id == bindparam("visit"), Appointment.site_id == bindparam("site"))
+    .with_for_update()
+)
 # Called with the visit, what was done ("booked", "moved", "cancelled", "kept", "missed") and the time.
 when_changed: list[Callable[[Appointment, str, datetime], None]] = []
 
@@ -59,11 +64,7 @@ def book(
 
 
 def _booked(appointment_id: int, actor: Actor) -> Appointment:
-    row = db.session.scalar(
-        select(Appointment)
-        .where(Appointment.id == appointment_id, Appointment.site_id == actor.site_id)
-        .with_for_update()
-    )
+    row = db.session.scalar(_LOCKED, {"visit": appointment_id, "site": actor.site_id})
     if row is None:
         raise Missing("There is no such visit.")
     if row.state is not AppointmentState.BOOKED:
