@@ -44,6 +44,8 @@ from intake.clock import ClockLocked, UtcTime, is_locked, real_now, to_micros
 from intake.triggers import TRIGGERS, Trigger
 
 WRITE = "intake_write"
+# Where a session keeps what its transaction gathered.
+_GATHERED = "gathered"
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -177,7 +179,38 @@ db: SQLAlchemy = SQLAlchemy(metadata=Base.metadata, session_options={"class_": O
 
 
 class Nested(RuntimeError):
-    """A transaction was opened inside another one; one outcome has one transaction."""
+    """A transaction was opened inside another one, or something gathered inside a savepoint."""
+
+
+Writer = Callable[[Connection, list[Any]], None]
+
+
+def at_end(write: Writer, row: Any) -> None:
+    """Gather a row of this transaction: at its end `write` stores all of its kind at once, in the order they came.
+
+    Raises:
+        Nested: inside a savepoint, which would take back what was gathered before it, or keep what it takes back.
+    """
+    session = db.session()
+    if session.in_nested_transaction():
+        raise Nested("gather before a savepoint or after it")
+    of, rows = session.info.get(_GATHERED, (None, {}))
+    if of is None or of is not session.get_transaction():
+        # The session begins with its first statement, and this may be asked before it.
+        session.connection()
+        session.info[_GATHERED] = (session.get_transaction(), rows := {})
+    rows.setdefault(write, []).append(row)
+
+
+def settle() -> None:
+    """Write what was gathered, behind all that the session holds; call it before such rows are read inside a write."""
+    session = db.session()
+    of, rows = session.info.pop(_GATHERED, (None, {}))
+    # What a transaction that was undone had gathered is undone with it.
+    if of is not None and of is session.get_transaction():
+        session.flush()
+        for write, gathered in rows.items():
+            write(session.connection(), gathered)
 
 
 @contextmanager
@@ -199,6 +232,7 @@ def transaction() -> Iterator[Session]:
     try:
         session.connection(execution_options={WRITE: True})
         yield session
+        settle()
         session.commit()
     except BaseException:
         session.rollback()
@@ -300,6 +334,7 @@ __all__ = [
     "Versioned",
     "among",
     "aside",
+    "at_end",
     "at_once",
     "coded",
     "db",
@@ -312,5 +347,6 @@ __all__ = [
     "new_id",
     "prepare",
     "ref",
+    "settle",
     "transaction",
 ]

@@ -13,21 +13,18 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, bindparam, event, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from intake import crypto
 from intake.audit.models import AuditChain, AuditEntry
 from intake.clock import to_micros
-from intake.db import among, db, new_id
+from intake.db import among, at_end, db, new_id, settle
 
 _CHAIN = cast(Table, AuditChain.__table__)
 _ENTRY = cast(Table, AuditEntry.__table__)
 GENESIS = b"\x00" * 32
 # The one way an entry is written down before it is hashed.
 canonical = json.JSONEncoder(separators=(",", ":")).encode
-# Where a session keeps the lines of its transaction that are not written yet.
-_WAITING = "audit_lines"
 Head = tuple[int, bytes]
 _COLUMNS = tuple(c.name for c in _ENTRY.columns)
 _values = attrgetter(*_COLUMNS)
@@ -82,48 +79,18 @@ def heads(chains: Iterable[int]) -> dict[int, Head]:
 
 
 def add(line: Line) -> None:
-    """Put one line behind the last one of its chain when the transaction ends, or is asked what it recorded.
-
-    Raises:
-        RuntimeError: inside a savepoint, which would take entries back that were recorded before it.
-    """
-    session = db.session()
-    if session.in_nested_transaction():
-        raise RuntimeError("record after the savepoint, not inside it")
-    of, waiting = session.info.get(_WAITING, (None, []))
-    if of is None or of is not session.get_transaction():
-        # The session begins its transaction with its first statement; a line may be recorded before it.
-        session.connection()
-        session.info[_WAITING] = (session.get_transaction(), waiting := [])
-    waiting.append(line)
+    """Put one line behind the last one of its chain when the session's transaction ends, with the others of it."""
+    at_end(_write, line)
 
 
-def settle() -> None:
-    """Write the lines that wait, in the order in which they were recorded; call before entries are read.
-
-    The ends of their chains are locked now, in one order and to the end of the transaction.
-    """
-    _settle(db.session())
-
-
-@event.listens_for(db.session, "before_commit")
-def _settle(session: Session) -> None:
-    of, waiting = session.info.get(_WAITING, (None, []))
-    if of is None or session.in_nested_transaction():
-        return
-    del session.info[_WAITING]
-    if of is not session.get_transaction():
-        # They were recorded in a transaction that is undone.
-        return
-    # What they tell of goes first, so that all take their locks in one order.
-    session.flush()
-    connection = session.connection()
-    firsts = {line.chain_id: line for line in reversed(waiting)}
+def _write(connection: Connection, lines: list[Line]) -> None:
+    firsts = {line.chain_id: line for line in reversed(lines)}
+    # One order of locks, so that two transactions cannot wait for each other.
     ends = {chain: _end(connection, firsts[chain]) for chain in sorted(firsts)}
-    for line in waiting:
+    for line in lines:
         line.follow(ends[line.chain_id])
         ends[line.chain_id] = (line.seq, line.hash)
-    _store(connection, waiting, ends)
+    _store(connection, lines, ends)
 
 
 def append(connection: Connection, line: Line) -> None:

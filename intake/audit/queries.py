@@ -10,10 +10,9 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ColumnElement, and_, literal, not_, or_, select, tuple_
 
 from intake import crypto
-from intake.audit import chains
 from intake.audit.models import AuditEntry
 from intake.clock import UtcTime, from_micros, to_micros
-from intake.db import db, id_text, id_value
+from intake.db import db, id_text, id_value, settle
 from intake.errors import RuleBroken
 
 PAGE = 50
@@ -56,7 +55,7 @@ def entries(wanted: Wanted, *, before: str = "", limit: int = PAGE) -> tuple[lis
     Raises:
         RuleBroken: `before` was not made here.
     """
-    chains.settle()
+    settle()
     where: list[ColumnElement[bool]] = [AuditEntry.site_id == wanted.site_id]
     if wanted.since is not None:
         where.append(AuditEntry.at >= wanted.since)

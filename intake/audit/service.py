@@ -6,22 +6,23 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from flask import g, has_app_context
-from sqlalchemy import select
+from sqlalchemy import Connection, Table, insert, select
 
 from intake import crypto
 from intake.actor import Actor
 from intake.audit import chains
 from intake.audit.chains import Line
 from intake.audit.models import AuditEntry, TimelineEntry
-from intake.db import db, new_id
+from intake.db import at_end, db, new_id, settle
 
 LOOK_AGAIN = timedelta(minutes=5)
 BOARD_AGAIN = timedelta(minutes=15)
 # Where a session counts the lines of its transaction.
 _TOLD = "lines_told"
+_TELL = insert(cast(Table, TimelineEntry.__table__))
 _CODE = re.compile(
     r"p[1-4]|[a-z_]+[<>=]{1,2}[0-9.-]+|(stage|source|owner|queue|state|what|case)=[\w-]{1,20}|[0-9]+|days"
     r"|open|mine|late|snoozed|all|ended|look|owed|sent|unsent|drafts|print|now|detox|outpatient|callback|refer_out"
@@ -69,7 +70,7 @@ def _values_digest(before: Mapping[str, Any] | None, after: Mapping[str, Any] | 
 
 def looked(*, actor: Actor, case_id: int, purpose: str, now: datetime, record_name: str = "care_case") -> None:
     """Record a read of one case: one entry per actor, case, purpose and five minutes (rulings 11)."""
-    chains.settle()
+    settle()
     recent = db.session.scalar(
         select(AuditEntry.id)
         .where(
@@ -95,7 +96,7 @@ def _plain(words: str) -> str:
 
 def looked_at_board(*, actor: Actor, board: str, filter_words: str, now: datetime) -> None:
     """Record a list, search or count: one system entry per actor, board and 15 minutes, with its filter."""
-    chains.settle()
+    settle()
     plain = _plain(filter_words)
     purpose = f"{board}?{plain}" if plain else board
     recent = db.session.scalar(
@@ -123,22 +124,28 @@ def tell(
     params: Mapping[str, Any] | None = None,
     words: str = "",
     words_key_of: int | None = None,
-) -> TimelineEntry:
+) -> None:
     """Add one line to the story of a case or inquiry; free `words` are sealed under `words_key_of` (a person)."""
-    entry = TimelineEntry(
-        id=new_id(),
-        site_id=actor.site_id,
-        case_id=case_id,
-        inquiry_id=inquiry_id,
-        at=now + timedelta(microseconds=_told_before()),
-        actor_id=actor.id,
-        kind=kind,
-        params={**(params or {}), "by": actor.name},
-    )
+    row = new_id()
+    sealed = None
     if words and words_key_of is not None:
-        entry.words = crypto.seal(words, key_of=words_key_of, at="timeline_entry.words", row=entry.id)
-    db.session.add(entry)
-    return entry
+        sealed = crypto.seal(words, key_of=words_key_of, at="timeline_entry.words", row=row)
+    told = {
+        "id": row,
+        "site_id": actor.site_id,
+        "case_id": case_id,
+        "inquiry_id": inquiry_id,
+        "at": now + timedelta(microseconds=_told_before()),
+        "actor_id": actor.id,
+        "kind": kind,
+        "params": {**(params or {}), "by": actor.name},
+        "words": sealed,
+    }
+    at_end(_write, told)
+
+
+def _write(connection: Connection, told: list[dict[str, Any]]) -> None:
+    connection.execute(_TELL, told)
 
 
 def _told_before() -> int:

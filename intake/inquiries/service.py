@@ -13,7 +13,7 @@ from intake import crypto
 from intake.actor import Actor
 from intake.audit import service as audit
 from intake.audit.models import TimelineEntry
-from intake.db import db, new_id
+from intake.db import db, new_id, settle
 from intake.errors import RuleBroken
 from intake.guard import make_link
 from intake.inquiries import clocks, first_contact, placing
@@ -208,6 +208,7 @@ def _raise_danger(row: Inquiry, actor: Actor, now: datetime) -> None:
 def _note_taken_back(row: Inquiry, values: InquiryValues, actor: Actor, now: datetime) -> None:
     """They said that a sign was picked by mistake: staff see it, the sign itself stays until its outcome is known."""
     back = [sign for sign in _signs(row) if values.danger.get(sign) == NO]
+    settle()
     told = select(TimelineEntry.id).where(TimelineEntry.inquiry_id == row.id, TimelineEntry.kind == "danger_taken_back")
     if back and db.session.scalar(told.limit(1)) is None:
         audit.tell(kind="danger_taken_back", actor=actor, inquiry_id=row.id, params={"signs": back}, now=now)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import cast
 
-from sqlalchemy import bindparam, delete, or_, select
+from sqlalchemy import Table, bindparam, delete, insert, or_, select
 
 from intake import crypto
 from intake.db import db, new_id
 from intake.people import matching
 from intake.people.models import ContactKind, ContactPoint, MatchKey, Person, PersonKind
 
+_ADD = insert(cast(Table, MatchKey.__table__))
 _HELD = select(MatchKey.kind, MatchKey.token).where(MatchKey.person_id == bindparam("person"))
 
 
@@ -48,10 +50,10 @@ def index_contact(person: Person, point: ContactPoint) -> None:
 
 
 def _add(person: Person, keys: set[matching.Key]) -> None:
-    db.session.add_all(
-        MatchKey(id=new_id(), site_id=person.site_id, person_id=person.id, kind=kind, token=token)
-        for kind, token in sorted(keys)
-    )
+    if keys:
+        whose = {"site_id": person.site_id, "person_id": person.id}
+        rows = [{"id": new_id(), **whose, "kind": kind, "token": token} for kind, token in sorted(keys)]
+        db.session.connection().execute(_ADD, rows)
 
 
 def _keys_of_names(person: Person) -> set[matching.Key]:
