@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select
 
 from intake.beds.models import Bed, BedUse, Unit, UseKind
 from intake.clock import db_now
@@ -57,6 +57,19 @@ def _alive() -> ColumnElement[bool]:
     )
 
 
+# In the order of a BedView.
+_BEDS = (
+    select(
+        Bed.id, Bed.name, Unit.name, Unit.level, Unit.kind, Bed.sex, Bed.payer, BedUse.kind, BedUse.case_id,
+        BedUse.until, Unit.id, BedUse.starts_at,
+    )
+    .join(Unit, Unit.id == Bed.unit_id)
+    .join(BedUse, _alive(), isouter=True)
+    .where(Unit.site_id == bindparam("site"), Bed.closed_at.is_(None))
+    .order_by(Unit.name, Bed.name)
+)  # fmt: skip
+
+
 def counts(site_id: int) -> list[UnitCount]:
     """Every unit of a site with its occupancy; a lapsed hold counts as free. One statement."""
     rows = db.session.execute(
@@ -80,21 +93,9 @@ def counts(site_id: int) -> list[UnitCount]:
 
 def beds(site_id: int, *, kind: str | None = None) -> list[BedView]:
     """Every open bed of a site with what it is used for now, by unit and name."""
-    rows = db.session.execute(
-        select(Bed, Unit, BedUse)
-        .join(Unit, Unit.id == Bed.unit_id)
-        .join(BedUse, _alive(), isouter=True)
-        .where(Unit.site_id == site_id, Bed.closed_at.is_(None), *([Unit.kind == kind] if kind else []))
-        .order_by(Unit.name, Bed.name)
-    )
-    return [
-        BedView(
-            id=bed.id, name=bed.name, unit=unit.name, level=unit.level, kind=unit.kind, sex=bed.sex, payer=bed.payer,
-            use=use.kind if use else None, case_id=use.case_id if use else None, until=use.until if use else None,
-            unit_id=unit.id, since=use.starts_at if use else None,
-        )
-        for bed, unit, use in rows
-    ]  # fmt: skip
+    rows = db.session.execute(_BEDS, {"site": site_id})
+    found = (BedView(*row) for row in map(tuple, rows))
+    return [bed for bed in found if kind is None or bed.kind == kind]
 
 
 def occupancy(site_id: int) -> tuple[int, int]:

@@ -37,12 +37,15 @@ def add_bed(unit: Unit, *, name: str, actor: Actor, now: datetime, sex: str = "a
     return row
 
 
+_OPEN = (
+    select(Bed, Unit)
+    .join(Unit, Unit.id == Bed.unit_id)
+    .where(Bed.id == bindparam("bed"), Unit.site_id == bindparam("site"), Bed.closed_at.is_(None))
+)
+
+
 def _bed(bed_id: int, actor: Actor) -> tuple[Bed, Unit]:
-    found = db.session.execute(
-        select(Bed, Unit)
-        .join(Unit, Unit.id == Bed.unit_id)
-        .where(Bed.id == bed_id, Unit.site_id == actor.site_id, Bed.closed_at.is_(None))
-    ).one_or_none()
+    found = db.session.execute(_OPEN, {"bed": bed_id, "site": actor.site_id}).one_or_none()
     if found is None:
         raise Missing("There is no such bed.")
     return found[0], found[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from intake import crypto
 from intake.actor import Actor, Role
@@ -21,6 +21,7 @@ from intake.tasks import service as tasks
 from intake.tasks.models import Task
 
 MOST_WORDS = 2000
+_TRIED = select(func.count(Attempt.id)).where(Attempt.inquiry_id == bindparam("inquiry"))
 
 
 def claim(inquiry_id: int, *, actor: Actor, now: datetime) -> Inquiry:
@@ -95,8 +96,7 @@ def attempt(inquiry_id: int, *, channel: str, outcome: str, actor: Actor, now: d
 
 def _after_last_attempt(row: Inquiry, actor: Actor, now: datetime) -> None:
     """After the center's number of attempts without a conversation, somebody decides what comes next."""
-    db.session.flush()
-    tried = db.session.scalar(select(func.count(Attempt.id)).where(Attempt.inquiry_id == row.id)) or 0
+    tried = db.session.scalar(_TRIED, {"inquiry": row.id}) or 0
     if row.first_contact_at is None and tried >= int(settings.value(row.site_id, "contact_attempts")):
         tasks.owe(
             site_id=row.site_id,

@@ -7,7 +7,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from intake import crypto
 from intake.actor import Actor
@@ -29,6 +29,7 @@ from intake.settings.models import Site
 ACKNOWLEDGEMENT = "inquiry_acknowledgement"
 ACKNOWLEDGE_WITHIN = timedelta(hours=24)
 LINK_LIFE = timedelta(days=14)
+_KNOWN = select(Inquiry.id).where(Inquiry.reference == bindparam("reference")).execution_options(autoflush=False)
 _REFERENCE_SIGNS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 
@@ -47,7 +48,7 @@ def _new_reference(site: Site) -> str:
     while True:
         signs = "".join(secrets.choice(_REFERENCE_SIGNS) for _ in range(6))
         reference = f"{site.reference_prefix}-{signs[:4]}-{signs[4:]}"
-        if db.session.scalar(select(Inquiry.id).where(Inquiry.reference == reference)) is None:
+        if db.session.scalar(_KNOWN, {"reference": reference}) is None:
             return reference
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import phonenumbers
-from sqlalchemy import ColumnElement, Select, and_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from intake import crypto
@@ -20,6 +20,11 @@ from intake.people.models import ContactKind, ContactPoint, Person, PersonKind
 # Rooms above say which people an actor must not come across: each gives a select of person ids.
 hidden: list[Callable[[Actor], Select[int]]] = []
 NO_NAME = "(no name given)"
+_POINTS = (
+    select(ContactPoint)
+    .where(ContactPoint.person_id == bindparam("person"))
+    .order_by(ContactPoint.created_at, ContactPoint.id)
+)
 
 
 @dataclass(frozen=True)
@@ -165,13 +170,7 @@ def _contact(row: ContactPoint) -> ContactView:
 
 def contact_points(person_id: int) -> list[ContactView]:
     """All contact points of a person, oldest first, stopped ones too."""
-    rows = list(
-        db.session.scalars(
-            select(ContactPoint)
-            .where(ContactPoint.person_id == person_id)
-            .order_by(ContactPoint.created_at, ContactPoint.id)
-        )
-    )
+    rows = list(db.session.scalars(_POINTS, {"person": person_id}))
     crypto.prefetch(r.value for r in rows)
     return [_contact(r) for r in rows]
 

@@ -26,6 +26,12 @@ _OF_PERSON = select(Screening).where(
 )
 _LAST_OF_PERSON = _OF_PERSON.order_by(Screening.completed_at.desc(), Screening.id).limit(1)
 _ALL_OF_PERSON = _OF_PERSON.order_by(Screening.completed_at, Screening.id)
+_NEWEST_PLACEMENT = (
+    select(Placement)
+    .where(Placement.inquiry_id == bindparam("inquiry"), Placement.state != PlacementState.SUPERSEDED)
+    .order_by(Placement.created_at.desc(), Placement.id)
+    .limit(1)
+)
 _PERSON = select(Inquiry.person_id).where(Inquiry.id == bindparam("inquiry"))
 
 
@@ -99,9 +105,4 @@ def complete_of(
 
 def newest_placement(inquiry_id: int) -> Placement | None:
     """The newest placement of an inquiry that newer facts have not superseded."""
-    return db.session.scalar(
-        select(Placement)
-        .where(Placement.inquiry_id == inquiry_id, Placement.state != PlacementState.SUPERSEDED)
-        .order_by(Placement.created_at.desc(), Placement.id)
-        .limit(1)
-    )
+    return db.session.scalar(_NEWEST_PLACEMENT, {"inquiry": inquiry_id})

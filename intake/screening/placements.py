@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from intake import crypto
 from intake.actor import Actor, Role
@@ -28,6 +28,11 @@ from intake.settings import queries as settings
 from intake.tasks import service as tasks
 
 AT_ONCE = (Queue.EMERGENCY, Queue.CLINICIAN_NOW)
+_PROPOSED = (
+    select(Placement)
+    .where(Placement.inquiry_id == bindparam("inquiry"), Placement.state == PlacementState.PROPOSED)
+    .with_for_update()
+)
 
 
 def task_key(inquiry_id: int) -> str:
@@ -84,8 +89,7 @@ def _is_same(stands: Placement, placement: Placement) -> bool:
 
 
 def _supersede(inquiry: Inquiry, actor: Actor, now: datetime) -> None:
-    waiting = select(Placement).where(Placement.inquiry_id == inquiry.id, Placement.state == PlacementState.PROPOSED)
-    for earlier in db.session.scalars(waiting.with_for_update()):
+    for earlier in db.session.scalars(_PROPOSED, {"inquiry": inquiry.id}):
         earlier.state = PlacementState.SUPERSEDED
     tasks.cancel(task_key(inquiry.id), site_id=inquiry.site_id, reason="new_facts", now=now, actor=actor)
 

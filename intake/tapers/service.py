@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from intake import crypto
 from intake.actor import CARE, Actor
@@ -28,6 +28,7 @@ from intake.tasks import service as tasks
 SIGNABLE = (CaseState.ACCEPTED, CaseState.SCHEDULED, CaseState.ADMITTED, CaseState.AFTERCARE)
 EDITABLE = (PlanState.DRAFT, PlanState.AWAITING_SIGNATURE)
 LIVE = (PlanState.ACTIVE, PlanState.PAUSED)
+_OF_CASE = select(TaperPlan).where(TaperPlan.case_id == bindparam("case"))
 SIGN_HOURS = 24
 LEAST_REASON = 5
 MOST_WORDS = 2000
@@ -92,7 +93,7 @@ def checklist_of(version: PlanVersion | None) -> Checklist:
 
 def plan_of(case_id: int) -> TaperPlan | None:
     """The plan of a case, if it has one."""
-    return db.session.scalar(select(TaperPlan).where(TaperPlan.case_id == case_id))
+    return db.session.scalar(_OF_CASE, {"case": case_id})
 
 
 def draft(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from intake.db import db
 from intake.visits.models import Appointment, AppointmentState
+
+_OF_CASE = select(Appointment).where(Appointment.case_id == bindparam("case")).order_by(Appointment.starts_at.desc())
 
 
 def ahead(*, now: datetime, case_id: int | None = None, person_id: int | None = None) -> list[Appointment]:
@@ -24,11 +26,7 @@ def ahead(*, now: datetime, case_id: int | None = None, person_id: int | None = 
 
 def of_case(case_id: int) -> list[Appointment]:
     """Every visit of a case, newest first."""
-    return list(
-        db.session.scalars(
-            select(Appointment).where(Appointment.case_id == case_id).order_by(Appointment.starts_at.desc())
-        )
-    )
+    return list(db.session.scalars(_OF_CASE, {"case": case_id}))
 
 
 def overdue(site_id: int, *, before: datetime) -> list[Appointment]:
