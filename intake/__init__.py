@@ -19,7 +19,7 @@ from intake.cases import service as cases_service
 from intake.cases import views as cases
 from intake.checkins import views as checkins
 from intake.cli import groups
-from intake.db import db, prepare
+from intake.db import db
 from intake.desk import queries as desk_queries
 from intake.desk import views as desk
 from intake.house import House
@@ -40,6 +40,7 @@ from intake.screening import kinds as screening_kinds
 from intake.screening import views as screening
 from intake.settings import scoring
 from intake.settings import views as settings
+from intake.sqlite import prepare
 from intake.tapers import happenings, visit_kinds, visiting
 from intake.tapers import kinds as taper_kinds
 from intake.tapers import views as tapers

@@ -64,7 +64,8 @@ class Wrapped(NamedTuple):
     master: str
 
 
-_WRAPPED = select(DataKey.id, DataKey.owner_id, DataKey.wrapped, DataKey.master)
+# A new key is known before it is stored and a destroyed one is stored at once, so nothing is written before a read.
+_WRAPPED = select(DataKey.id, DataKey.owner_id, DataKey.wrapped, DataKey.master).execution_options(autoflush=False)
 _OF_OWNER = _WRAPPED.where(DataKey.owner_id == bindparam("owner"), DataKey.destroyed_at.is_(None)).order_by(
     DataKey.created_at.desc()
 )
@@ -251,6 +252,7 @@ def destroy_keys(owner_id: int, *, now: datetime) -> int:
         row.wrapped = None
         row.destroyed_at = now
         _cache().pop(row.id, None)
+    db.session.flush()
     _owners().pop(owner_id, None)
     return len(rows)
 

@@ -32,7 +32,6 @@ from sqlalchemy import (
     Numeric,
     String,
     any_,
-    event,
     inspect,
     literal,
 )
@@ -40,10 +39,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
-from intake.clock import ClockLocked, UtcTime, is_locked, real_now, to_micros
+from intake.clock import ClockLocked, UtcTime, is_locked
+from intake.sqlite import WRITE
 from intake.triggers import TRIGGERS, Trigger
 
-WRITE = "intake_write"
 # Where a session keeps what its transaction gathered.
 _GATHERED = "gathered"
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -293,24 +292,6 @@ def end_read() -> None:
     db.session.rollback()
 
 
-def prepare(engine: Engine) -> None:
-    """Attach to an engine what each new connection needs; called once per engine."""
-    if engine.dialect.name != "sqlite":
-        return
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        connection.create_function("intake_real_now", 0, lambda: to_micros(real_now()))
-        for pragma in ("journal_mode=WAL", "busy_timeout=5000", "foreign_keys=ON", "synchronous=FULL"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        write = connection.get_execution_options().get(WRITE)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-
 def install_triggers(connection: Connection) -> None:
     """(Re)create every trigger of `intake.triggers` whose table exists; Alembic's batch mode drops them on SQLite."""
     tables = set(inspect(connection).get_table_names())
@@ -345,7 +326,6 @@ __all__ = [
     "id_value",
     "install_triggers",
     "new_id",
-    "prepare",
     "ref",
     "settle",
     "transaction",

@@ -22,13 +22,14 @@ from intake.settings.models import EducationReview, RuleSet, Setting, Site
 
 # Where a session keeps what its transaction read of the settings.
 _CHANGED = "settings_changed"
+# What a room is about to write says nothing of what is read here, so it is not written for the sake of it.
+_UNASKED = {"autoflush": False}
 _IN_FORCE = (
     select(Setting.key, Setting.value)
     .where(Setting.site_id == bindparam("site"), Setting.valid_from <= db_now())
     .order_by(Setting.valid_from)
+    .execution_options(**_UNASKED)
 )
-# What a room is about to write says nothing of these two, so it is not written for their sake.
-_UNASKED = {"autoflush": False}
 _RULES = (
     select(RuleSet)
     .where(RuleSet.site_id == bindparam("site"), RuleSet.active_from <= db_now())
@@ -94,6 +95,7 @@ def _in_force(session: Session, site_id: int) -> dict[str, Any]:
 
 def forget_values() -> None:
     """Read the settings again: one was changed in this transaction."""
+    db.session.flush()
     db.session().info.pop(_CHANGED, None)
 
 
