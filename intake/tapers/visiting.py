@@ -42,6 +42,8 @@ _AHEAD = (
 )
 # The unsent reminders of the plan in force.
 _OF_PLAN = (
+    # A version names its plan; that is said too, because messages are found by plan.
+    Message.plan_id.in_(select(TaperPlan.id).where(TaperPlan.case_id == bindparam("case"))),
     Message.plan_version_id.in_(
         select(TaperPlan.current_version_id)
         .join(PlanVersion, PlanVersion.id == TaperPlan.current_version_id)
