@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask_babel import get_locale
-from sqlalchemy import exists, select
+from sqlalchemy import and_, exists, select
 
 from intake import crypto
 from intake.cases.models import Case
@@ -123,7 +123,8 @@ def unanswered(hours: int, limit: int = 200) -> list[tuple[Message, PlanVersion,
     rows = db.session.execute(
         select(Message, PlanVersion, Case)
         .join(PlanVersion, PlanVersion.id == Message.plan_version_id)
-        .join(TaperPlan, TaperPlan.id == PlanVersion.plan_id)
+        # A message names its plan too, and is found by it: most messages belong to none.
+        .join(TaperPlan, and_(TaperPlan.id == PlanVersion.plan_id, TaperPlan.id == Message.plan_id))
         .join(Case, Case.id == TaperPlan.case_id)
         .where(
             Message.state == MessageState.SENT,
