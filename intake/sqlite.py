@@ -33,9 +33,10 @@ class OneWriter(SQLiteDialect_pysqlite):
             connection.connection.info[WRITE] = opts[WRITE]
 
     def do_begin(self, dbapi_connection: Any) -> None:
-        """Begin, with the write lock when something will be written."""
-        write = dbapi_connection.info.get(WRITE)
-        dbapi_connection.dbapi_connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        """Begin, with the write lock when something will be written, unless the driver of the connection does."""
+        driver = dbapi_connection.dbapi_connection
+        if driver.isolation_level is None:
+            driver.execute("BEGIN IMMEDIATE" if dbapi_connection.info.get(WRITE) else "BEGIN")
 
 
 for _name in ("sqlite", "sqlite.pysqlite"):

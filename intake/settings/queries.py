@@ -95,7 +95,6 @@ def _in_force(session: Session, site_id: int) -> dict[str, Any]:
 
 def forget_values() -> None:
     """Read the settings again: one was changed in this transaction."""
-    db.session.flush()
     db.session().info.pop(_CHANGED, None)
 
 

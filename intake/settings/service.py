@@ -77,6 +77,8 @@ def change(site_id: int, key: str, new: Any, *, approver: str, actor: Actor, now
         created_by=actor.id,
     )
     db.session.add(row)
+    # What is in force is read without writing what waits.
+    db.session.flush()
     queries.forget_values()
     audit.record(actor=actor, verb="changed", record="setting", record_id=row.id, changed=(key,), purpose=key, now=now)
     return row

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ORDER = [
     ["errors", "clock"],
     ["clinical"],
-    ["actor", "config", "triggers"],
+    ["actor", "config", "sqlite", "triggers"],
     ["fields"],
     ["db"],
     ["crypto"],
