@@ -21,6 +21,7 @@ S = MessageState
 MOST_LOST = 8
 AT_ONCE = 500
 OUTAGE = timedelta(minutes=10)
+_waits = text("message.state = 'scheduled'")
 _seen = (MESSAGE.c.id, MESSAGE.c.site_id, MESSAGE.c.case_id, MESSAGE.c.kind, MESSAGE.c.local_date)
 
 
@@ -80,7 +81,8 @@ def _doubt_sending() -> int:
 def expire() -> int:
     """Let rows go whose window is over: due ones, and those held before their first attempt; returns how many."""
     due = _expire(text("message.state IN ('scheduled', 'uncertain')"), MESSAGE.c.next_try_at <= db_now())
-    held = _expire(text("message.state = 'scheduled'"), MESSAGE.c.next_try_at.is_(None))
+    # Both words are said: SQLite finds the index of open rows only by the condition the index was made with.
+    held = _expire(text("message.state IN ('scheduled', 'uncertain')"), _waits, MESSAGE.c.next_try_at.is_(None))
     return due + held
 
 
@@ -122,7 +124,7 @@ def digest() -> int:
     if overdue is None:
         return 0
     waiting = (
-        text("message.state = 'scheduled'"),
+        _waits,
         MESSAGE.c.next_try_at <= db_now(),
         MESSAGE.c.attempts == 0,
         MESSAGE.c.plan_id.is_not(None),
