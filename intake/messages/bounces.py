@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, text
 from intake.clock import db_now
 from intake.db import db, new_id
 from intake.errors import Missing, RuleBroken
-from intake.messages import kinds, outcomes
+from intake.messages import kinds, outcomes, suppression
 from intake.messages.models import Message, MessageAttempt, MessageState
 from intake.messages.service import cancel_tasks_of, config
 
@@ -111,8 +111,8 @@ def take(report: Report, *, now: datetime) -> Message:
         )
     )
     outcomes.tell(row, None, BOUNCED)
-    hard = report.hard or outcomes.soft_failures(digest) >= outcomes.SOFT_MOST
+    hard = report.hard or suppression.soft_failures(digest) >= suppression.SOFT_MOST
     if hard:
-        outcomes.suppress(row.site_id, digest, reason="hard_bounce" if report.hard else "soft_bounces")
+        suppression.suppress(row.site_id, digest, reason="hard_bounce" if report.hard else "soft_bounces")
     kinds.get(row.kind).bounced(row, code=report.code, hard=hard, now=now)
     return row

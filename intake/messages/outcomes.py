@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import case, exists, func, insert, select, update
+from sqlalchemy import case, select, update
 
 from intake.actor import Role, system
 from intake.audit import service as audit
 from intake.clock import db_now, from_micros, to_micros, utcnow
-from intake.db import db, new_id
-from intake.messages import kinds, written
-from intake.messages.models import MESSAGE, Message, MessageAttempt, MessageState, Suppression
+from intake.db import db
+from intake.messages import kinds, suppression, written
+from intake.messages.models import MESSAGE, Message, MessageState
 from intake.messages.service import config, owe_look
 from intake.settings import queries as settings
 from intake.tasks import service as tasks
@@ -27,8 +27,6 @@ S = MessageState
 BACKOFF_MINUTES = (1, 5, 15, 30, 60)
 MOST_ATTEMPTS = 8
 MOST_RESENDS = 2
-SOFT_WITHIN = timedelta(days=7)
-SOFT_MOST = 3
 _jitter = random.SystemRandom()
 
 
@@ -224,43 +222,10 @@ def _judge_address(result: Result, row: Any) -> None:
     if not result.at_recipient:
         return
     hard = result.enhanced.startswith("5.1") or not result.enhanced
-    if hard or soft_failures(result.digest) >= SOFT_MOST:
-        suppress(row.site_id, result.digest, reason="hard_bounce" if hard else "soft_bounces")
+    if hard or suppression.soft_failures(result.digest) >= suppression.SOFT_MOST:
+        suppression.suppress(row.site_id, result.digest, reason="hard_bounce" if hard else "soft_bounces")
         message = _row(result.message_id)
         kinds.get(message.kind).bounced(message, code=result.enhanced or result.code, hard=hard, now=utcnow())
-
-
-def soft_failures(digest: bytes) -> int:
-    """How many mails to an address were refused in the last seven days."""
-    return (
-        db.session.scalar(
-            select(func.count())
-            .select_from(MessageAttempt)
-            .where(
-                MessageAttempt.address_digest == digest,
-                MessageAttempt.outcome.in_([Outcome.REFUSED_PERMANENT.value, "bounced"]),
-                MessageAttempt.ended_at > db_now(-SOFT_WITHIN),
-            )
-        )
-        or 0
-    )
-
-
-def suppress(site_id: int, digest: bytes, *, reason: str) -> None:
-    """Stop all mail to an address until somebody lifts it; open messages meet it at their gate."""
-    known = db.session.scalar(
-        select(
-            exists().where(
-                Suppression.address_digest == digest, Suppression.site_id == site_id, Suppression.lifted_at.is_(None)
-            )
-        )
-    )
-    if not known:
-        db.session.execute(
-            insert(Suppression).values(
-                id=new_id(), site_id=site_id, address_digest=digest, reason=reason, since=db_now()
-            )
-        )
 
 
 def policy(kind: str, site_id: int) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from intake.clock import utcnow
 from intake.db import db, new_id, transaction
-from intake.messages import claims, delivery, kinds, outcomes, render, service
+from intake.messages import claims, delivery, kinds, outcomes, render, service, suppression
 from intake.messages.claims import Batch
 from intake.messages.models import Message, MessageState
 from intake.messages.render import Rendered, address_digest
@@ -82,7 +82,7 @@ def die(box: Outbox, person: int) -> None:
 def suppress(box: Outbox, person: int) -> None:
     """The address is on the list of addresses that take no mail."""
     digest = address_digest(box.site.id, "pat@mail.example")
-    outcomes.suppress(box.site.id, digest, reason="hard_bounce")
+    suppression.suppress(box.site.id, digest, reason="hard_bounce")
 
 
 @pytest.mark.parametrize(
