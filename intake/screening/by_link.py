@@ -215,6 +215,9 @@ def _owe(row: ScreeningLink, kind: str, key: str, *, cause: str, now: datetime) 
 
 
 def _locked(link_id: int) -> ScreeningLink:
+    # The request first, as whoever sends another link does: else the two wait for each other.
+    of = select(ScreeningLink.inquiry_id).where(ScreeningLink.id == link_id).scalar_subquery()
+    db.session.execute(select(Inquiry.id).where(Inquiry.id == of).with_for_update())
     row = db.session.scalar(
         select(ScreeningLink)
         .where(ScreeningLink.id == link_id)
@@ -235,18 +238,41 @@ def keep(link_id: int, step: str, new: Mapping[str, Any], *, now: datetime) -> b
         Missing: no such link. AlreadyDone: the answers were sent, or a newer link took its place.
     """
     row = _locked(link_id)
-    given = {**told(row), **new}
+    before = told(row)
+    given = {**before, **new}
     given["seen"] = [s for s in STEPS if s == step or s in given.get("seen", ())]
     text = json.dumps(given, sort_keys=True)
     row.answers = crypto.seal(text, key_of=row.person_id, at=_AT, row=row.id)
     if step != "now":
         return False
-    signs = {sign: answer for sign, answer in danger_of(given["danger"]).items() if answer in ("yes", "no")}
+    signs = _acted(row, given["danger"], now)
+    back = [sign for sign in before.get("danger", ()) if signs.get(sign) == "no"]
+    if back:
+        audit.tell(
+            kind="danger_taken_back", actor=system(row.site_id), inquiry_id=row.inquiry_id, params={"signs": back},
+            now=now,
+        )  # fmt: skip
+    return "yes" in signs.values()
+
+
+def _acted(row: ScreeningLink, picked: list[str], now: datetime) -> dict[str, str]:
+    """What was said of each sign of danger, after a yes has called staff."""
+    signs = {sign: answer for sign, answer in danger_of(picked).items() if answer in ("yes", "no")}
     case = queries.case_of(row.inquiry_id)
     danger.of_inquiry(
-        row.inquiry_id, signs, case_id=None if case is None else case.id, actor=system(row.site_id), now=now
-    )
-    return "yes" in signs.values()
+        row.inquiry_id, signs, case_id=None if case is None else case.id, actor=system(row.site_id), now=now,
+        alone=True,
+    )  # fmt: skip
+    return signs
+
+
+def told_late(link_id: int, picked: list[str], *, now: datetime) -> bool:
+    """A sign of danger picked after the answers were sent (Back, another window) acts all the same; the rest is over.
+
+    Returns whether there was one.
+    """
+    row = db.session.get_one(ScreeningLink, link_id)
+    return "yes" in danger_of(picked).values() and "yes" in _acted(row, picked, now).values()
 
 
 def finish(link_id: int, *, now: datetime) -> Screening:

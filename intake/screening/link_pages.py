@@ -100,7 +100,7 @@ def question(name: str) -> ResponseReturnValue:
     """One question: show it, or keep its answer and go on."""
     row = _open()
     if row is None:
-        return redirect(url_for(".questions_open"))
+        return _too_late(name)
     if name != "now" and "now" not in by_link.told(row).get("seen", ()):
         return redirect(url_for(".question", name="now"))
     if request.method != "POST":
@@ -113,11 +113,26 @@ def question(name: str) -> ResponseReturnValue:
         with transaction():
             endangered = by_link.keep(row.id, name, found, now=utcnow())
     except AlreadyDone:
-        return redirect(url_for(".questions_open"))
+        return _too_late(name)
     session[TYPED] = sorted({*session.get(TYPED, []), name}, key=by_link.STEPS.index)
     if endangered:
         return redirect(url_for(".question_danger"))
     return redirect(url_for(".question_check") if request.form.get("change") else _onward(_told_now(row)))
+
+
+def _too_late(name: str) -> ResponseReturnValue:
+    """The answers were sent, or nobody gave the birth date here; danger is never too late for who gave it."""
+    asks = session.get(OPENED) == current_link().id and not by_link.is_over(by_link.of_link(current_link()))
+    if request.method == "POST" and name == "now" and asks:
+        picked = request.form.getlist("danger")
+        with transaction():
+            endangered = by_link.told_late(current_link().subject_id, picked, now=utcnow())
+        if endangered:
+            onward = url_for(".questions_open")
+            return make_response(
+                render_template("screening/alone/danger.html", endangered=True, told={}, onward=onward, sent=True)
+            )
+    return redirect(url_for(".questions_open"))
 
 
 def _told_now(row: ScreeningLink) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -9,11 +10,12 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import OperationalError
 
-from intake import crypto
+from intake import clock, crypto
 from intake.audit.models import AuditEntry, TimelineEntry
 from intake.cases import service as cases
-from intake.cases.models import Case
+from intake.cases.models import Case, CaseAlert
 from intake.clock import utcnow
 from intake.db import db, transaction
 from intake.errors import RuleBroken
@@ -31,8 +33,10 @@ from intake.screening.models import Placement, PlacementState, Screening, Screen
 from intake.tasks.models import Task
 from tests.cases.folk import inquiry_of
 from tests.inquiries.browser import Browser, visible
+from tests.messages.outbox import NOON, Outbox
 from tests.people import Cast, make_cast
 from tests.screening import sitting
+from tests.servers.mailsink import MailSink
 
 BORN = "July 3, 1984"
 ALONE = told_alone.NOBODY_MEASURED
@@ -87,10 +91,9 @@ def person_of(inquiry: Inquiry, cast: Cast) -> Person:
     return person
 
 
-@pytest.fixture
-def asked(app_sqlite: Flask) -> Asked:
+def ask(app: Flask) -> Asked:
     """The link is on its way."""
-    with app_sqlite.app_context():
+    with app.app_context():
         with transaction():
             cast = make_cast()
         db.session.expunge_all()
@@ -99,7 +102,13 @@ def asked(app_sqlite: Flask) -> Asked:
             person = person_of(inquiry, cast)
         with transaction():
             row = by_link.send(inquiry.id, actor=cast.ada, now=utcnow())
-        return Asked(app_sqlite, cast, inquiry.id, person.id, row.id, crypto.link_token("questions", row.id))
+        return Asked(app, cast, inquiry.id, person.id, row.id, crypto.link_token("questions", row.id))
+
+
+@pytest.fixture
+def asked(app_sqlite: Flask) -> Asked:
+    """The link is on its way, from a house on SQLite."""
+    return ask(app_sqlite)
 
 
 @pytest.fixture
@@ -132,6 +141,40 @@ def test_the_mail_goes_to_the_person_and_ends_when_the_link_does(inside: Asked) 
         db.session.execute(update(ScreeningLink).values(ended_at=utcnow()))
     db.session.expire_all()
     assert kind.why_not(mail).reason == "no_longer_true"
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_on_postgresql_the_mail_arrives_and_its_link_leads_to_an_answered_screening(
+    app: Flask, mailsink: MailSink
+) -> None:
+    clock.set_offset(NOON - clock.real_now())
+    asked = ask(app)
+    with app.app_context():
+        assert Outbox.over(app, mailsink.url).run() == 1
+    parts = email.message_from_bytes(mailsink.accepted[0].raw).walk()
+    text = next(part for part in parts if part.get_content_type() == "text/plain").get_payload(decode=True)
+    assert isinstance(text, bytes)
+    assert f"/help/questions/{asked.token}\n" in text.decode().replace("\r\n", "\n")
+    browser = asked.phone()
+    browser.get("/help/questions/step/now")
+    browser.post("/help/questions/step/now", {"danger": ["overdose_24h"]})
+    with app.app_context(), transaction(), db.engine.connect() as other:
+        by_link.keep(asked.link_id, "use", {"takes": ["heroin"]}, now=utcnow())
+        # Sending another link locks the request and then the link: here too, or the two would wait for each other.
+        with pytest.raises(OperationalError, match="could not obtain lock"):
+            other.execute(
+                select(Inquiry.id).where(Inquiry.id == asked.inquiry_id).with_for_update(nowait=True)
+            )  # fmt: skip
+    asked.answer(browser)
+    asked.send(browser)
+    with app.app_context():
+        assert screening_of(asked).state is ScreeningState.COMPLETE
+        assert Queue.EMERGENCY in db.session.scalars(select(QueueEntry.queue).where(QueueEntry.left_at.is_(None)))
+        with transaction():
+            by_link.send(asked.inquiry_id, actor=asked.cast.ada, now=utcnow())
+        clock.set_offset(clock.offset() + timedelta(days=15))
+        with transaction():
+            assert by_link.forget(now=utcnow()) == 1
 
 
 def test_no_link_is_sent_without_a_birth_date_or_an_address_that_may_be_used(inside: Asked) -> None:
@@ -219,6 +262,54 @@ def test_a_sign_of_danger_shows_the_numbers_and_opens_the_case_before_anything_i
     with asked.app.app_context():
         inquiry = db.session.get_one(Inquiry, asked.inquiry_id)
         assert inquiry.danger["overdose_24h"] == "yes", "a yes stays until its outcome is known"
+        back = db.session.scalars(select(TimelineEntry).where(TimelineEntry.kind == "danger_taken_back")).one()
+        assert back.params["signs"] == ["overdose_24h"], "staff see that it was taken back, in the story of the request"
+
+
+def test_the_same_danger_told_again_after_its_outcome_calls_staff_again_once(asked: Asked) -> None:
+    browser = asked.phone()
+
+    def tell() -> None:
+        browser.get("/help/questions/step/now")
+        answer = browser.post("/help/questions/step/now", {"danger": ["overdose_24h"]})
+        assert answer.location == "/help/questions/danger"
+
+    def on_top() -> list[tuple[Queue, str]]:
+        rows = db.session.execute(select(QueueEntry.queue, QueueEntry.alert).where(QueueEntry.left_at.is_(None)))
+        return [(row.queue, row.alert) for row in rows]
+
+    tell()
+    tell()
+    with asked.app.app_context():
+        assert on_top() == [(Queue.EMERGENCY, "")]
+        case = db.session.scalars(select(Case)).one()
+        with transaction():
+            cases.hand_over(case.id, outcome="warm_ed", actor=asked.cast.cleo, now=utcnow())
+        assert on_top() == [(Queue.CALLBACK, "")]
+    tell()
+    tell()
+    with asked.app.app_context():
+        assert on_top() == [(Queue.CALLBACK, "DANGER")]
+        assert db.session.scalars(select(CaseAlert.triggers)).all() == [["overdose_24h"]]
+
+
+def test_a_sign_of_danger_picked_after_the_answers_were_sent_still_calls_staff(asked: Asked) -> None:
+    browser = asked.phone()
+    asked.answer(browser)
+    browser.get("/help/questions/step/now")
+    asked.send(browser)
+    page = browser.post("/help/questions/step/now", {"danger": ["suicide_imminent"]})
+    assert "tel:988" in page.text
+    assert "by mistake" not in page.text
+    with asked.app.app_context():
+        entry = db.session.scalars(select(QueueEntry).where(QueueEntry.left_at.is_(None))).one()
+        assert (entry.queue, entry.acuity) == (Queue.EMERGENCY, 1)
+    stranger = Browser(asked.app)
+    stranger.get(f"/help/questions/{asked.token}")
+    stranger.get("/help/now")
+    assert stranger.post("/help/questions/step/now", {"danger": ["overdose_24h"]}).location == "/help/questions/"
+    with asked.app.app_context():
+        assert db.session.get_one(Inquiry, asked.inquiry_id).danger["overdose_24h"] == "no"
 
 
 def test_somebody_goes_on_where_they_stopped_and_another_browser_shows_no_earlier_answer(asked: Asked) -> None:
