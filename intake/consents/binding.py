@@ -70,11 +70,11 @@ def free(row: Consent, *, actor: Actor, now: datetime) -> None:
     """Record that what bound a consent is over: from now on the person may take it back. The row is locked.
 
     Raises:
-        NotPermitted. AlreadyDone: it has ended, or nothing binds it any more.
+        NotPermitted. AlreadyDone: it has ended, nothing binds it any more, or only its day does.
     """
     if not actor.may(*STAFF, Role.PRIVACY):
         raise NotPermitted("Your role does not include consents.")
-    if row.state is not ConsentState.ACTIVE or not holds(row, now):
+    if row.state is not ConsentState.ACTIVE or not holds(row, now) or row.bound_event is None:
         raise AlreadyDone("Nothing binds this consent now.", code="NOT_BOUND")
     row.freed_at = now
     audit.record(

@@ -49,6 +49,9 @@ def test_it_cannot_be_taken_back_before_its_day_and_can_from_then_on(app: Flask)
             take_back(consent_id, cast)
         assert refused.value.code == "BOUND"
         assert state(consent_id) is ConsentState.ACTIVE
+        with pytest.raises(AlreadyDone), transaction():
+            # Nothing was named that could happen: its day alone frees it.
+            binding.free(service.locked(consent_id, cast.cleo), actor=cast.cleo, now=utcnow())
         clock.set_offset(timedelta(days=30, minutes=1))
         take_back(consent_id, cast)
         assert state(consent_id) is ConsentState.REVOKED
