@@ -13,6 +13,7 @@ from intake import crypto
 from intake.actor import Actor
 from intake.audit import service as audit
 from intake.audit.models import TimelineEntry
+from intake.clinical import wording
 from intake.db import db, new_id, settle
 from intake.errors import RuleBroken
 from intake.guard import make_link
@@ -46,8 +47,12 @@ when_danger: WhenDanger | None = None
 
 def _new_reference(site: Site) -> str:
     while True:
-        signs = "".join(secrets.choice(_REFERENCE_SIGNS) for _ in range(6))
-        reference = f"{site.reference_prefix}-{signs[:4]}-{signs[4:]}"
+        drawn = "".join(secrets.choice(_REFERENCE_SIGNS) for _ in range(6))
+        signs = f"{drawn[:4]}-{drawn[4:]}"
+        # It stands in mails: letters that happen to be a word of care would hold each of them back.
+        if not wording.check_email(signs, "", locale="es").allowed:
+            continue
+        reference = f"{site.reference_prefix}-{signs}"
         if db.session.scalar(_KNOWN, {"reference": reference}) is None:
             return reference
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -82,3 +83,14 @@ def test_sending_the_form_twice_owes_one_mail(box: Outbox) -> None:
     send(browser, WITH_MAIL)
     browser.post("/help/check", {"consent": "yes"})
     assert only_message().kind == "inquiry_acknowledgement"
+
+
+def test_a_reference_that_spells_a_word_of_care_is_drawn_again_so_that_its_mail_goes(
+    box: Outbox, mailsink: MailSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = iter("PHQWD7DRUG22AMGHK7")
+    monkeypatch.setattr(secrets, "choice", lambda _signs: next(drawn))
+    send(Browser(box.app), WITH_MAIL)
+    assert db.session.scalars(select(Inquiry)).one().reference.endswith("-AMGH-K7")
+    assert box.run() == 1
+    assert "AMGH-K7" in mailsink.accepted[0].text
