@@ -184,8 +184,10 @@ class Nested(RuntimeError):
 Writer = Callable[[Connection, list[Any]], None]
 
 
-def at_end(write: Writer, row: Any) -> None:
+def at_end(write: Writer, row: Any, *, last: bool = False) -> None:
     """Gather a row of this transaction: at its end `write` stores all of its kind at once, in the order they came.
+
+    `last`: behind the other kinds, whose foreign keys may have to wait for a row that somebody else has locked.
 
     Raises:
         Nested: inside a savepoint, which would take back what was gathered before it, or keep what it takes back.
@@ -198,7 +200,7 @@ def at_end(write: Writer, row: Any) -> None:
         # The session begins with its first statement, and this may be asked before it.
         session.connection()
         session.info[_GATHERED] = (session.get_transaction(), rows := {})
-    rows.setdefault(write, []).append(row)
+    rows.setdefault((last, write), []).append(row)
 
 
 def settle() -> None:
@@ -208,7 +210,7 @@ def settle() -> None:
     # What a transaction that was undone had gathered is undone with it.
     if of is not None and of is session.get_transaction():
         session.flush()
-        for write, gathered in rows.items():
+        for (_, write), gathered in sorted(rows.items(), key=lambda kind: kind[0][0]):
             write(session.connection(), gathered)
 
 

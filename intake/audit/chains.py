@@ -80,7 +80,7 @@ def heads(chains: Iterable[int]) -> dict[int, Head]:
 
 def add(line: Line) -> None:
     """Put one line behind the last one of its chain when the session's transaction ends, with the others of it."""
-    at_end(_write, line)
+    at_end(_write, line, last=True)
 
 
 def _write(connection: Connection, lines: list[Line]) -> None:

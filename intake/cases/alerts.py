@@ -13,7 +13,7 @@ from intake.audit import service as audit
 from intake.cases import alert_mail
 from intake.cases.models import Case, CaseAlert
 from intake.cases.queries import GONE, can_read, open_alerts
-from intake.cases.states import must
+from intake.cases.states import LOCK, must
 from intake.clock import db_now
 from intake.db import db, new_id
 from intake.errors import AlreadyDone, Missing, RuleBroken
@@ -33,7 +33,7 @@ def raise_alert(
     Raises:
         Missing: no such case.
     """
-    case = db.session.get(Case, case_id, with_for_update=True)
+    case = db.session.get(Case, case_id, with_for_update=LOCK)
     if case is None or (actor is not None and not can_read(actor, case)):
         raise Missing(GONE)
     by = actor or system(case.site_id)

@@ -10,7 +10,7 @@ from intake import crypto
 from intake.actor import STAFF, Actor, Role
 from intake.audit import service as audit
 from intake.cases.models import Case
-from intake.cases.states import locked, must
+from intake.cases.states import LOCK, locked, must
 from intake.db import db
 from intake.errors import AlreadyDone, Missing
 from intake.fields import Reader
@@ -78,7 +78,7 @@ def save(case_id: int, kind: str, told: Mapping[str, str], *, version: int | Non
 
 
 def _of_officer(case_id: int, version: int | None, actor: Actor) -> Case:
-    case = db.session.get(Case, case_id, with_for_update=True)
+    case = db.session.get(Case, case_id, with_for_update=LOCK)
     if case is None or case.site_id != actor.site_id:
         raise Missing("There is no such case.")
     if version is not None and case.version != version:

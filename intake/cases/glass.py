@@ -47,7 +47,7 @@ def _here(case_id: int, actor: Actor) -> Case:
     row = db.session.scalar(
         select(Case)
         .where(Case.id == case_id, Case.site_id == actor.site_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     if row is None:

@@ -26,7 +26,7 @@ def pass_on(staff_id: int, to: Actor | None, *, actor: Actor, now: datetime) -> 
         select(Case)
         .where(Case.site_id == actor.site_id, Case.owner_id == staff_id, Case.state.not_in(ENDED))
         .order_by(Case.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).all()
     for case in owned:
         case.owner_id = to.id if to else None

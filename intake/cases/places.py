@@ -14,7 +14,7 @@ from intake.beds import service as beds
 from intake.beds.models import BedUse, UseKind
 from intake.beds.queries import BedView
 from intake.cases.models import Case, CaseState
-from intake.cases.states import locked, must
+from intake.cases.states import LOCK, locked, must
 from intake.db import db
 from intake.errors import AlreadyDone
 from intake.inquiries.models import Inquiry
@@ -73,7 +73,7 @@ def lapse(*, now: datetime) -> int:
     """
     uses = [u for u in beds.lapse(now=now) if u.case_id]
     for use in uses:
-        case = db.session.get_one(Case, use.case_id, with_for_update=True)
+        case = db.session.get_one(Case, use.case_id, with_for_update=LOCK)
         by = system(case.site_id)
         if case.state is CaseState.WAITLISTED:
             case.offer_after = now + timedelta(hours=int(settings.value(case.site_id, "offer_pause_hours")))

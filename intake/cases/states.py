@@ -51,7 +51,14 @@ def must(actor: Actor, *roles: Role) -> None:
 
 
 State = TypeVar("State", bound=StrEnum)
-_LOCKED = select(Case).where(Case.id == bindparam("case")).with_for_update().execution_options(populate_existing=True)
+# Not against those who only name the case in a row of theirs: a sender does, with the audit chain in hand.
+LOCK: dict[str, bool] = {"key_share": True}
+_LOCKED = (
+    select(Case)
+    .where(Case.id == bindparam("case"))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
 
 
 def locked(case_id: int, actor: Actor, *, version: int | None = None) -> Case:
