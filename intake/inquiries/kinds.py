@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import Table, exists
+from sqlalchemy import Table, and_, exists
 from sqlalchemy.sql.elements import ColumnElement
 
+from intake.actor import Actor
 from intake.crypto import link_token
 from intake.db import db
 from intake.inquiries.models import Inquiry, InquiryState
@@ -16,6 +17,7 @@ from intake.inquiries.service import ACKNOWLEDGEMENT
 from intake.messages.kinds import Policy, Refusal
 from intake.messages.models import Message, MessageState
 from intake.people.kinds import PersonMail
+from intake.people.queries import shown_to
 
 
 class InquiryAcknowledgement(PersonMail):
@@ -51,3 +53,8 @@ class InquiryAcknowledgement(PersonMail):
         """The neutral reference number and the path of the confirmation page."""
         row = db.session.get_one(Inquiry, message.subject_id)
         return {"reference": row.reference, "path": f"/help/sent/{link_token('sent', row.id)}"}
+
+    def readable(self, actor: Actor, table: Table) -> ColumnElement[bool]:
+        """Whoever may come across the person that the request is about."""
+        kept = exists().where(Inquiry.id == table.c.subject_id, ~shown_to(actor, Inquiry.person_id)).correlate(table)
+        return and_(super().readable(actor, table), ~kept)

@@ -20,6 +20,7 @@ from intake.messages.kinds import Policy, Refusal
 from intake.messages.models import Message, MessageState
 from intake.messages.render import link
 from intake.people.kinds import PersonMail
+from intake.people.queries import shown_to
 from intake.screening import by_link
 from intake.screening.models import ScreeningLink
 
@@ -63,9 +64,10 @@ class ScreeningMail(PersonMail):
         return {"questions_url": link("/help/questions", by_link.PURPOSE, message.subject_id)}
 
     def readable(self, actor: Actor, table: Table) -> ColumnElement[bool]:
-        """Whoever may read the case; before there is one, everybody of the site."""
+        """Whoever may read the case and come across the person, also when the case came after the mail."""
         kept = exists().where(Case.id == table.c.case_id, ~cases.visible(actor)).correlate(table)
-        return and_(table.c.site_id == actor.site_id, ~kept)
+        hidden = exists().where(ScreeningLink.id == table.c.subject_id, ~shown_to(actor, ScreeningLink.person_id))
+        return and_(table.c.site_id == actor.site_id, ~kept, ~hidden.correlate(table))
 
 
 def _over(message: Message) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
 from intake import clock, crypto
+from intake.actor import Actor
 from intake.audit.models import AuditEntry, TimelineEntry
 from intake.cases import service as cases
 from intake.cases.models import Case, CaseAlert
@@ -22,6 +23,8 @@ from intake.errors import RuleBroken
 from intake.guard import SignedLink
 from intake.inquiries.models import Inquiry, InquiryState
 from intake.messages import kinds as mails
+from intake.messages import queries as messages
+from intake.messages import service as outbox
 from intake.messages.kinds import Recipient
 from intake.messages.models import Message
 from intake.ops import rounds
@@ -368,6 +371,29 @@ def test_a_request_that_ended_sends_no_mail_and_opens_again_when_the_person_answ
     with asked.app.app_context():
         assert db.session.get_one(Inquiry, asked.inquiry_id).state is InquiryState.SCREENING
         assert placement_of(asked).state is PlacementState.PROPOSED
+
+
+def test_a_case_restricted_later_takes_the_mail_of_its_link_and_of_its_request_away(inside: Asked) -> None:
+    asked = inside
+
+    def listed(who: Actor) -> list[str]:
+        return sorted(row.kind for row in messages.page(who, which="all")[0])
+
+    with transaction():
+        inquiry = db.session.get_one(Inquiry, asked.inquiry_id)
+        outbox.schedule(
+            "inquiry_acknowledgement", subject_id=inquiry.id, recipient_type="person", recipient_id=asked.person_id,
+            due_at=utcnow(), window_start=utcnow(), window_end=utcnow() + timedelta(hours=1), tz="America/New_York",
+            dedupe_key="ack", site_id=inquiry.site_id, now=utcnow(),
+        )  # fmt: skip
+        opened = cases.open(
+            inquiry, placement=None, queue=Queue.OUTPATIENT, acuity=3, priority=10, actor=asked.cast.ada, now=utcnow()
+        )
+    assert listed(asked.cast.ada) == ["inquiry_acknowledgement", "screening_link"]
+    with transaction():
+        db.session.get_one(Case, opened.id).restricted = True
+    assert listed(asked.cast.ada) == []
+    assert listed(asked.cast.sol) == ["inquiry_acknowledgement", "screening_link"]
 
 
 def test_a_stay_that_ended_ends_the_link_with_a_page_that_says_whom_to_call(asked: Asked) -> None:
