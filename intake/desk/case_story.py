@@ -37,7 +37,8 @@ _MAILS = {
     "message_bounced": ("Email came back", "{n} emails came back", "r"),
 }
 _CONTACT = (
-    "arrival_planned", "attempt", "contact_agreed", "contact_told", "crisis_handed_over", "danger_told",
+    "arrival_planned", "attempt", "contact_agreed", "contact_told", "crisis_handed_over", "danger_taken_back",
+    "danger_told",
     "emergency_contact", "handed_over", "heard_elsewhere", "inquiry_closed", "inquiry_received", "inquiry_reopened",
     "promise", "questions_answered", "questions_sent",
     "referral_answered", "referral_completed", "referral_received", "referrer_told", "visit_booked",

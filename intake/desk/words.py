@@ -228,6 +228,7 @@ _LINES: dict[str, tuple[str, str, str]] = {
     "visit_missed": ("Did not come to the visit", "alert", "r"),
     "inquiry_received": ("Request received: {channel}", "globe", ""),
     "danger_told": ("Emergency sign told", "alert", "r"),
+    "danger_taken_back": ("Says the emergency sign was picked by mistake", "alert", "r"),
     "attempt": ("Tried to reach them: {outcome}", "phone", ""),
     "promise": ("Promised: {what}", "clock", ""),
     "placement_accepted": ("Suggestion accepted: {queue}", "route", "g"),

@@ -18,7 +18,7 @@ from intake.audit.models import AuditEntry, TimelineEntry
 from intake.cases import service as cases
 from intake.cases.models import Case, CaseAlert
 from intake.clock import utcnow
-from intake.db import db, transaction
+from intake.db import db, id_text, transaction
 from intake.errors import RuleBroken
 from intake.guard import SignedLink
 from intake.inquiries.models import Inquiry, InquiryState
@@ -266,7 +266,9 @@ def test_a_sign_of_danger_shows_the_numbers_and_opens_the_case_before_anything_i
         inquiry = db.session.get_one(Inquiry, asked.inquiry_id)
         assert inquiry.danger["overdose_24h"] == "yes", "a yes stays until its outcome is known"
         back = db.session.scalars(select(TimelineEntry).where(TimelineEntry.kind == "danger_taken_back")).one()
-        assert back.params["signs"] == ["overdose_24h"], "staff see that it was taken back, in the story of the request"
+        assert back.params["signs"] == ["overdose_24h"]
+    story = visible(sitting.Browser(asked.app, "ada").get(f"/cases/{id_text(case.id)}"))
+    assert "Says the emergency sign was picked by mistake" in story
 
 
 def test_the_same_danger_told_again_after_its_outcome_calls_staff_again_once(asked: Asked) -> None:
