@@ -7,7 +7,7 @@ from typing import Any
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import JSON, BigInteger, DateTime
+from sqlalchemy import JSON, BigInteger, Connection, DateTime
 
 from intake.clock import UtcTime
 from intake.db import Base, db, install_triggers
@@ -33,6 +33,12 @@ def compare_type(ctx: Any, column: Any, metadata_column: Any, found: Any, wanted
     return None
 
 
+def _foreign_keys(connection: Connection, state: str) -> None:
+    """Ask the driver itself: inside a transaction, which begins with the first statement, it does nothing."""
+    driver: Any = connection.connection.driver_connection
+    driver.execute(f"PRAGMA foreign_keys={state}")
+
+
 def run() -> None:
     """Bring the schema of the configured database to the wanted revision."""
     engine = db.engine
@@ -40,8 +46,7 @@ def run() -> None:
         sqlite = connection.dialect.name == "sqlite"
         if sqlite:
             # Batch mode rebuilds tables; with foreign keys on, dropping the old one would delete children.
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-            connection.commit()
+            _foreign_keys(connection, "OFF")
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
@@ -62,7 +67,7 @@ def run() -> None:
         if sqlite:
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
             connection.commit()
-            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+            _foreign_keys(connection, "ON")
             if broken:
                 raise RuntimeError(f"rows point to nothing after the migration: {broken[:5]}")
 
