@@ -43,13 +43,14 @@ def start_open() -> ResponseReturnValue:
         typed = born.read(request.form)
     except RuleBroken as wrong:
         return render_template("checkins/birth_date.html", errors=wrong.fields, typed=""), 422
-    link = current_link()
-    asked = queries.asked(link.subject_id)
-    if asked is not None and born.fits(asked.person, typed):
+    with transaction():
+        link = current_link()
+        asked = queries.asked(link.subject_id)
+        fits = asked is not None and born.may_try(link.id) and born.fits(asked.person, typed)
+        left = 0 if fits else service.wrong_birth_date(link.id, now=utcnow())
+    if fits:
         session[OPENED] = link.id
         return redirect(url_for(".feelings"))
-    with transaction():
-        left = service.wrong_birth_date(link.id, now=utcnow())
     if not left:
         return render_template("checkins/call_us.html"), 403
     errors = {"born_on": born.wrong_sentence(left)}

@@ -38,6 +38,17 @@ def fits(person: Person, typed: str) -> bool:
     return found == known or swapped
 
 
+def _locked(link_id: int) -> SignedLink | None:
+    # Read anew: what the request read before it had the lock may be another try's past.
+    return db.session.get(SignedLink, link_id, with_for_update=True, populate_existing=True)
+
+
+def may_try(link_id: int) -> bool:
+    """Whether a try is left; the link is locked until the transaction ends, so many at once get no more than five."""
+    link = _locked(link_id)
+    return link is not None and link.tries < MOST_TRIES
+
+
 def wrong_sentence(left: int) -> str:
     """What is said after a date that does not fit, with the tries that are left."""
     return str(_("That is not the birth date we have. You can try %(n)s more times.", n=left))
@@ -49,7 +60,7 @@ def count_wrong(link_id: int, *, now: datetime) -> tuple[int, bool]:
     Raises:
         Missing: no such link.
     """
-    link = db.session.get(SignedLink, link_id, with_for_update=True)
+    link = _locked(link_id)
     if link is None:
         raise Missing("This link has ended.")
     link.tries += 1

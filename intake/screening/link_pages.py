@@ -51,11 +51,13 @@ def questions_open() -> ResponseReturnValue:
         typed = born.read(request.form)
     except RuleBroken as wrong:
         return _gate(wrong.fields)
-    if born.fits(db.session.get_one(Person, row.person_id), typed):
-        session[OPENED], session[TYPED] = current_link().id, []
-        return redirect(_onward(by_link.told(row)))
     with transaction():
-        left = by_link.wrong_birth_date(current_link().id, now=utcnow())
+        link_id = current_link().id
+        fits = born.may_try(link_id) and born.fits(db.session.get_one(Person, row.person_id), typed)
+        left = 0 if fits else by_link.wrong_birth_date(link_id, now=utcnow())
+    if fits:
+        session[OPENED], session[TYPED] = link_id, []
+        return redirect(_onward(by_link.told(row)))
     if not left:
         return make_response(render_template("checkins/call_us.html"), 403)
     return _gate({"born_on": born.wrong_sentence(left)}, typed[:40])

@@ -28,6 +28,7 @@ from intake.messages import service as outbox
 from intake.messages.kinds import Recipient
 from intake.messages.models import Message
 from intake.ops import rounds
+from intake.people import born
 from intake.people import service as people
 from intake.people.models import ContactKind, Person
 from intake.queues.models import Queue, QueueEntry
@@ -158,6 +159,11 @@ def test_on_postgresql_the_mail_arrives_and_its_link_leads_to_an_answered_screen
     text = next(part for part in parts if part.get_content_type() == "text/plain").get_payload(decode=True)
     assert isinstance(text, bytes)
     assert f"/help/questions/{asked.token}\n" in text.decode().replace("\r\n", "\n")
+    with app.app_context(), transaction(), db.engine.connect() as other:
+        link = db.session.scalars(select(SignedLink).where(SignedLink.purpose == "questions")).one()
+        other.execute(update(SignedLink).values(tries=3))
+        other.commit()
+        assert born.count_wrong(link.id, now=utcnow()) == (1, False), "counted behind the try of another request"
     browser = asked.phone()
     browser.get("/help/questions/step/now")
     browser.post("/help/questions/step/now", {"danger": ["overdose_24h"]})
@@ -217,6 +223,16 @@ def test_five_wrong_birth_dates_end_the_link_and_ask_somebody_to_call(asked: Ask
         owed = list(db.session.scalars(select(Task.kind).where(Task.inquiry_id == asked.inquiry_id)))
         assert "birth_date_tries" in owed
         assert by_link.living(asked.inquiry_id) is None
+
+
+def test_a_try_that_was_on_its_way_when_the_fifth_failed_opens_nothing(asked: Asked) -> None:
+    browser = Browser(asked.app)
+    browser.get(f"/help/questions/{asked.token}")
+    browser.get("/help/questions/")
+    with asked.app.app_context(), transaction():
+        # Past the guard, which looks whether the link was stopped, and behind four others at the lock.
+        db.session.execute(update(SignedLink).where(SignedLink.purpose == "questions").values(tries=5))
+    assert browser.post("/help/questions/", {"born_on": BORN}).status_code == 403
 
 
 def test_the_answers_become_a_screening_of_mode_self_that_staff_confirm(asked: Asked) -> None:
