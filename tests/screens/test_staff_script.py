@@ -293,7 +293,9 @@ def test_digits_pick_arrows_move_and_an_instrument_takes_one_key_an_item(desk: D
     tab.keyboard.press("ArrowLeft")
     expect(tab.locator("input[name=c1][value='1']")).to_be_checked()
     expect(tab.locator("[data-dirty]")).to_have_count(0)
-    assert [f["_field"][0] for f in desk.posts("/save")][:2] == ["c1", "c2"]
+    # A slow first save is followed by the newer value of its field, before or after the other field's.
+    kept = {f["_field"][0]: f[f["_field"][0]] for f in desk.posts("/save")}
+    assert kept == {"c1": ["1"], "c2": ["3"]}
 
 
 def test_enter_goes_down_the_grid_and_control_enter_sends_the_form(desk: Desk, tab: Page) -> None:
