@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -70,18 +70,34 @@ def _told() -> tuple[dict[str, Any], bool]:
 
 
 def _page(name: str, told: Mapping[str, Any], errors: Mapping[str, str] | None = None) -> ResponseReturnValue:
-    at = forms.STEPS.index(name)
+    steps, minutes = forms.STEPS, forms.MINUTES_LEFT[name]
+    return question_page(
+        name, told, errors, steps=steps, minutes=minutes, back=_back(name), action=url_for(".step", name=name)
+    )
+
+
+def question_page(
+    name: str,
+    told: Mapping[str, Any],
+    errors: Mapping[str, str] | None,
+    *,
+    steps: Sequence[str],
+    minutes: int,
+    back: str,
+    action: str,
+) -> ResponseReturnValue:
+    """One question among `steps`, with what was told before; 422 with `errors`. A mailed link shows it too."""
     body = render_template(
         f"inquiries/{name}.html",
         told=told,
         errors=errors or {},
         a=a,
-        number=at + 1,
-        of=len(forms.STEPS),
-        minutes_left=forms.MINUTES_LEFT[name],
-        back=_back(name),
+        number=steps.index(name) + 1,
+        of=len(steps),
+        minutes_left=minutes,
+        back=back,
         change=request.values.get("change", "")[:1],
-        action=url_for(".step", name=name),
+        action=action,
     )
     return make_response(body, 422 if errors else 200)
 

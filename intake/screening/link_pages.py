@@ -16,7 +16,7 @@ from intake.db import db, transaction
 from intake.errors import AlreadyDone, RuleBroken
 from intake.guard import current_link, signed
 from intake.inquiries import answers as a
-from intake.inquiries import forms, summary
+from intake.inquiries import forms, public, summary
 from intake.limits import limiter
 from intake.people import born
 from intake.people.models import Person
@@ -143,22 +143,11 @@ def _told_now(row: ScreeningLink) -> dict[str, Any]:
 
 
 def _question_page(name: str, told: Mapping[str, Any], errors: Mapping[str, str] | None = None) -> ResponseReturnValue:
-    at = by_link.STEPS.index(name)
-    change = request.values.get("change", "")[:1]
-    back = url_for(".question_check") if change else "" if at == 0 else url_for(".question", name=by_link.STEPS[at - 1])
-    body = render_template(
-        f"inquiries/{name}.html",
-        told=told,
-        errors=errors or {},
-        a=a,
-        number=at + 1,
-        of=len(by_link.STEPS),
-        minutes_left=MINUTES_LEFT[name],
-        back=back,
-        change=change,
-        action=url_for(".question", name=name),
-    )
-    return make_response(body, 422 if errors else 200)
+    steps, at = by_link.STEPS, by_link.STEPS.index(name)
+    before = url_for(".question", name=steps[at - 1]) if at else ""
+    back = url_for(".question_check") if request.values.get("change") else before
+    action = url_for(".question", name=name)
+    return public.question_page(name, told, errors, steps=steps, minutes=MINUTES_LEFT[name], back=back, action=action)
 
 
 @bp.get("/help/questions/danger")
